@@ -1,0 +1,118 @@
+# Tasks of the Cloudops Execution Engine. `make` alone lists them.
+# `make test` needs Go and nothing else; what needs more says so.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --warn-undefined-variables
+MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+FUZZTIME ?= 20s
+# Empty means what `git describe` says.
+VERSION ?=
+
+BIN := .bin
+LINT_VERSION := 2.15.0
+LINT := $(BIN)/golangci-lint-$(LINT_VERSION)
+
+# What `make generate` writes.
+GENERATED := gen api.txt
+# How to see whether it wrote anything.
+SNAPSHOT := { git status --porcelain -- $(GENERATED); git diff -- $(GENERATED); }
+
+.PHONY: help
+help: ## List the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: ## Vet and test everything; Go alone is enough (no compiler, root or service)
+	CGO_ENABLED=0 $(GO) vet ./...
+	CGO_ENABLED=0 $(GO) test -shuffle=on -count=1 ./...
+
+.PHONY: check
+check: lint generated cross race proofs ## All that a change must pass, beyond make test
+
+.PHONY: race
+race: ## Test under the race detector (needs a C compiler)
+	@command -v "$$($(GO) env CC)" >/dev/null || { echo "make race: needs a C compiler, and $$($(GO) env CC) is not there" >&2; exit 1; }
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -count=1 ./...
+
+# Tests that need root skip themselves unless CLOUDOPS_TEST_ROOT=1. In a pid namespace of their own nothing that escapes
+# from a test outlives it; bash is its first process because somebody has to reap the orphans there.
+ROOT_PACKAGES = $$(grep -rl --include='*_test.go' CLOUDOPS_TEST_ROOT . | xargs -r -n 1 dirname | sort -u)
+ROOT_TESTS = CLOUDOPS_TEST_ROOT=1 $(GO) test -count=1 -v $$packages
+IN_NAMESPACE = unshare -pf --mount-proc --kill-child
+
+.PHONY: test-root
+test-root: ## Run the tests that need root, in a pid namespace where there can be one (Linux)
+	@packages=$$(echo $(ROOT_PACKAGES)); \
+	if [ -z "$$packages" ]; then echo "make test-root: no test asks for CLOUDOPS_TEST_ROOT yet"; exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then echo "make test-root: NOT RUN: needs root; try: sudo make test-root" >&2; exit 1; fi; \
+	if $(IN_NAMESPACE) true 2>/dev/null; then \
+		$(IN_NAMESPACE) bash -c "$(ROOT_TESTS); exit \$$?"; \
+	else \
+		echo "make test-root: NO PID NAMESPACE CAN BE MADE HERE: tests that need one are skipped, escaped processes may stay" >&2; \
+		$(ROOT_TESTS); \
+	fi
+
+.PHONY: fuzz
+fuzz: ## Fuzz every target for FUZZTIME (20s)
+	@targets=$$(grep -roE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]+' . | sort); \
+	for found in $${targets// /@}; do \
+		folder=$${found%/*} name=$${found##*@}; \
+		echo "== $$folder $$name"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$folder"; \
+	done
+
+.PHONY: lint
+lint: $(LINT) ## Lint, formatting included
+	$(LINT) run ./...
+
+.PHONY: fmt
+fmt: $(LINT) ## Format: gofumpt and sorted imports
+	$(LINT) fmt ./...
+
+.PHONY: generate
+generate: ## Write generated files anew
+	$(GO) generate ./...
+
+.PHONY: generated
+generated: ## Fail unless generated files are current
+	@before=$$($(SNAPSHOT)); $(MAKE) generate; \
+	if [ "$$before" != "$$($(SNAPSHOT))" ]; then git diff -- $(GENERATED); echo "make generated: commit what make generate wrote" >&2; exit 1; fi
+
+.PHONY: cross
+cross: ## Vet and build for the platforms this is not
+	GOOS=darwin CGO_ENABLED=0 $(GO) vet ./... && GOOS=darwin CGO_ENABLED=0 $(GO) build ./...
+	GOOS=windows CGO_ENABLED=0 $(GO) vet ./... && GOOS=windows CGO_ENABLED=0 $(GO) build ./...
+
+.PHONY: proofs
+proofs: ## Short forms of the slow proofs: fuzzing, the benchmarks' build, one release
+	$(MAKE) fuzz FUZZTIME=3s
+	@if [ -f bench/go.mod ]; then echo "== bench builds"; cd bench && $(GO) vet ./...; fi
+	VERSION=check DIST=dist/check PLATFORMS="$$($(GO) env GOOS)/$$($(GO) env GOARCH)" scripts/release.sh
+
+.PHONY: bench
+bench: ## Measure against os/exec and go-cmd, as ratios in one run
+	cd bench && $(GO) run .
+
+.PHONY: release
+release: ## Build the six platforms into dist/, with checksums
+	VERSION="$(VERSION)" scripts/release.sh
+
+.PHONY: clean
+clean: ## Remove what was built (the tools in .bin stay)
+	rm -rf dist coverage cloudops cloudops.exe
+
+# A tool is a file named by its version: a new version is a new file, and nothing is installed twice.
+# From source, cold, this one takes some minutes.
+$(LINT):
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 GOBIN="$(CURDIR)/$(BIN)/install" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINT_VERSION)
+	mv $(BIN)/install/golangci-lint $@
+	rmdir $(BIN)/install
