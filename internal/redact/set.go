@@ -1,0 +1,88 @@
+package redact
+
+import "strings"
+
+// Mask is what stands where a secret stood.
+const Mask = "[REDACTED]"
+
+// MinBytes is the length of the shortest value that is masked. Shorter ones
+// would be found everywhere: a "no" or a "true" that is masked hides nothing and
+// spoils the output.
+const MinBytes = 6
+
+// Options say what a [Set] masks besides the values it is given.
+type Options struct {
+	// Patterns also masks what looks like a well-known cloud credential: see
+	// the package comment. Defaults to false.
+	Patterns bool
+}
+
+// Set is what is to be masked. It is immutable and safe for concurrent use; a
+// nil Set and the zero Set match nothing.
+type Set struct {
+	words    *automaton // nil when there is nothing to mask
+	filter   *filter
+	patterns []pattern
+}
+
+// New returns the set of the values, in all the forms they are printed in.
+// Values shorter than [MinBytes] are left out.
+func New(values []string, opts Options) *Set {
+	needles := make([]needle, 0, 40+9*len(values)) // what plain values have
+	for _, value := range values {
+		if len(value) >= MinBytes {
+			needles = appendForms(needles, value)
+		}
+	}
+	s := &Set{}
+	if opts.Patterns {
+		s.patterns = knownPatterns()
+	}
+	for i := range s.patterns {
+		pat := &s.patterns[i]
+		needles = append(needles, needle{text: pat.begin, pattern: uint8(i + 1), shown: !pat.shape.masksBegin()})
+	}
+	if len(needles) == 0 {
+		return s
+	}
+	s.words, s.filter = newAutomaton(needles), &filter{}
+	for _, n := range needles {
+		s.filter.add(n.text)
+	}
+	return s
+}
+
+// Empty reports whether the set masks nothing.
+func (s *Set) Empty() bool { return s == nil || s.words == nil }
+
+// Stream returns what masks one stream of output.
+func (s *Set) Stream() *Stream {
+	st := &Stream{scanner: scanner{set: s}}
+	copy(st.mask[:], Mask)
+	return st
+}
+
+// String returns the text with what is secret in it masked: the form for events,
+// errors and command lines. It returns the text itself, and allocates nothing,
+// when nothing in it is.
+func (s *Set) String(text string) string {
+	if s.Empty() {
+		return text
+	}
+	sc := scanner{set: s}
+	sc.scanString(text)
+	sc.finish()
+	if len(sc.found) == 0 {
+		return text
+	}
+	var masked strings.Builder
+	masked.Grow(len(text))
+	place := int64(0)
+	for _, piece := range sc.found {
+		masked.WriteString(text[place:piece.start])
+		masked.WriteString(Mask)
+		place = piece.end
+	}
+	masked.WriteString(text[place:])
+	return masked.String()
+}
