@@ -1,0 +1,45 @@
+// Package journal keeps the record of one execution: every byte it wrote and
+// every event of its life, in one order, for any number of readers.
+//
+// The record is a row of entries. Each has a width: a run of output is as wide
+// as the bytes it holds, any other event is one wide. A position in the record,
+// the cursor, is the sum of the widths before it. A cursor is one number for
+// output and events alike, means the same for ever and is never a position in
+// a file.
+//
+// Guarantees:
+//
+//  1. The bytes of one stream come back in the order and with the values they
+//     were appended with, and never before the event that was appended before
+//     them.
+//  2. [Journal.Append] and [Journal.Note] never wait for a reader.
+//  3. A reader that reads from cursor c and goes on from the cursor it was
+//     given sees every entry behind c once: bytes, or an explicit [Gap] where
+//     a bound let them go. Replay and live following are the same call.
+//  4. What a bound leaves out is exact to the byte: the first and the last
+//     bytes of a stream are kept, the middle is the gap.
+//  5. Bytes handed out are never written again.
+//  6. A [Cutter] that goes on from the cursor of any line, gap or note gives
+//     every line behind it, whole, however long ago it began. Only text that no
+//     newline ends may come twice.
+//
+// Memory is bounded by four rules, each for what the one before leaves open:
+//
+//  1. Of each stream there are KeepBytes bytes, and up to three segments of 64 KiB.
+//  2. The index has at most an entry (24 bytes) for each 16 bytes of KeepBytes,
+//     and never fewer than 1024. Runs that are gone are one entry a stream. At
+//     the bound neighbouring runs of one stream are merged, which makes times
+//     coarser. Where that does not help, because a process alternates between its
+//     streams in steps of less than 32 bytes on the whole, the middle half of what is kept
+//     goes, as if there had been more bytes than the bound. Notes always stay.
+//  3. A [Budget] counts the bytes of all journals, and indexes beyond 256 entries.
+//     Who grows above it gives up its own oldest bytes.
+//  4. A record that is closed is packed into one piece of memory if it is small,
+//     else trimmed.
+//
+// Not promised: the order between two streams of one process beyond the order
+// in which their bytes were read; times finer than [mergeWindow] inside a run; to
+// a reader that stands in the middle of a gap of both streams, how much of the
+// rest is whose (the sum is exact). Without KeepBytes and without a Budget nothing
+// is bounded.
+package journal

@@ -1,0 +1,149 @@
+package journal
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Read fills buf, which must not be empty, with the records from a cursor on and
+// returns how many, and the cursor to go on from. Where nothing stands behind the
+// cursor yet, it waits. A cursor in the middle of a run or a gap is as good as any.
+//
+// Errors: io.EOF when the record ends at the cursor, [ErrBeyondEnd] when it
+// ended before it, or the context's error.
+func (j *Journal) Read(ctx context.Context, from int64, buf []Record) (n int, next int64, err error) {
+	for {
+		j.mu.Lock()
+		c := j.viewLocked()
+		end := c.end()
+		if from < end {
+			n, next = c.read(max(from, 0), buf)
+			j.mu.Unlock()
+			return n, next, nil
+		}
+		if c.closed {
+			j.mu.Unlock()
+			if from > end {
+				return 0, from, ErrBeyondEnd
+			}
+			return 0, from, io.EOF
+		}
+		if c.wake == nil {
+			c.wake = make(chan struct{})
+		}
+		wake := c.wake
+		j.mu.Unlock()
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return 0, from, context.Cause(ctx)
+		}
+	}
+}
+
+// TryRead is Read without waiting: n is 0 where nothing stands behind the cursor
+// yet, and ended says that nothing ever will.
+func (j *Journal) TryRead(from int64, buf []Record) (n int, next int64, ended bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c := j.viewLocked()
+	n, next = c.read(max(from, 0), buf)
+	return n, next, c.closed && next >= c.end()
+}
+
+// Notify has f called once, when something stands behind the cursor or the record
+// has ended: at once where that is so already, else by whoever appends, who holds
+// no lock of the journal. f must not wait. A second Notify replaces the first.
+func (j *Journal) Notify(from int64, f func()) {
+	j.mu.Lock()
+	c := j.openLocked()
+	now := c == nil || c.end() > from
+	if c != nil {
+		c.notify, c.notifyAt = f, from
+		if now {
+			c.notify = nil
+		}
+	}
+	j.mu.Unlock()
+	if now {
+		f()
+	}
+}
+
+// Cutter returns a cutter for a reader that goes on from a cursor: it knows the
+// lines that began before and had not ended there. The last note ends all lines.
+func (j *Journal) Cutter(at int64) Cutter {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c := j.viewLocked()
+	cutter := Cutter{pos: min(max(at, 0), c.end())}
+	if c.closed && cutter.pos > c.start(len(c.entries)-1) {
+		return cutter
+	}
+	for s := range c.logs {
+		cutter.rest[s] = c.unended(Stream(s), cutter.pos)
+	}
+	return cutter
+}
+
+// unended is the line of a stream that a cursor is in.
+func (c *content) unended(s Stream, at int64) rest {
+	l := c.logs[s]
+	if l == nil {
+		return rest{}
+	}
+	off := c.offset(s, at)
+	text := l.unended(off)
+	if len(text) == 0 {
+		return rest{}
+	}
+	begin := off - int64(len(text))
+	i := c.find(at)
+	for i = min(i, len(c.entries)-1); !c.entries[i].run(s) || c.entries[i].off() > begin; {
+		i--
+	}
+	return rest{text: text, line: l.linesBefore(off) + 1, at: time.Unix(0, c.entries[i].nanos)}
+}
+
+// read fills buf with the records from a cursor on.
+func (c *content) read(from int64, buf []Record) (n int, next int64) {
+	for i := c.find(from); i < len(c.entries) && n < len(buf); i++ {
+		e := &c.entries[i]
+		if e.note() {
+			buf[n] = Record{Kind: Note, Cursor: from, Width: e.end - from, Time: time.Unix(0, e.nanos), Code: e.code()}
+			n++
+			from = e.end
+			continue
+		}
+		for start := c.start(i); from < e.end && n < len(buf); {
+			r := c.logs[e.stream()].record(e, e.off()+from-start, e.end-from)
+			r.Cursor = from
+			from += r.Width
+			if n > 0 && r.Kind == Gap && buf[n-1].Kind == Gap && buf[n-1].Stream == r.Stream {
+				buf[n-1].Width += r.Width // one gap, however many runs it was
+				continue
+			}
+			buf[n] = r
+			n++
+		}
+	}
+	return n, from
+}
+
+// record returns the next piece of a run: at most width bytes from off, up to
+// the edge of the gap or of a segment.
+func (l *byteLog) record(e *entry, off, width int64) Record {
+	r := Record{Kind: Output, Stream: e.stream(), Width: width, Time: time.Unix(0, e.nanos)}
+	from, to := l.gap()
+	if off >= from && off < to {
+		r.Kind, r.Width, r.Line = Gap, min(width, to-off), l.linesBefore(off)
+		return r
+	}
+	r.Data, r.Line = l.at(off)
+	if int64(len(r.Data)) > width {
+		r.Data = r.Data[:width:width]
+	}
+	r.Width = int64(len(r.Data))
+	return r
+}

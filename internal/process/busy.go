@@ -1,0 +1,24 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// Busy returns an error as an [ErrBusy] if it passes by itself, and as it is
+// otherwise.
+func Busy(err error) error {
+	for _, scarce := range []error{syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+		if errors.Is(err, scarce) {
+			return fmt.Errorf("%w: %w", ErrBusy, err)
+		}
+	}
+	return err
+}
+
+// pause waits a little longer at each try, 1 ms to about 0.1 s.
+func pause(try int) {
+	<-time.After(time.Millisecond << min(try, 7))
+}

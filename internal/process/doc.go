@@ -1,0 +1,26 @@
+// Package process starts processes, streams what they write, signals their
+// tree and reaps them. It is the only place of the house that starts one.
+//
+// A [Table] holds the processes of one engine. On Linux one goroutine waits,
+// in one poller, for all pipes and for the exits of all processes (pidfds):
+// an idle process costs three descriptors and no thread. A pipe that is busy
+// borrows a goroutine until it has nothing more to give. Elsewhere a process
+// has a goroutine for each pipe and one for its exit.
+//
+// Guarantees:
+//
+//  1. A process is started in a process group of its own and without a
+//     controlling terminal: where this program has one, in a session of its own.
+//     It gets /dev/null as stdin where nothing is given, and no descriptor,
+//     ignored signal or soft limit of ours beyond what the kernel copies.
+//  2. Calls to an [Observer] for one stream never overlap, come in the order
+//     of the bytes, and end with EOF. Exited comes once.
+//  3. A signal reaches the group that was started or nobody: the leader is not
+//     reaped, and so its number not given to another, before [Process.Close].
+//  4. [Process.Close] leaves no descriptor, no goroutine and no zombie.
+//  5. Only processes that this package started are waited for: the children of
+//     the host program are its own.
+//
+// Not promised: that a process which left its session is reached by Signal.
+// [Process.Strays] finds it as long as it kept its environment.
+package process

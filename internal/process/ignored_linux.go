@@ -1,0 +1,39 @@
+package process
+
+import (
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// unignore makes sure that children do not inherit signals which this program
+// was started with ignoring (nohup, cron, CI): a child that ignores INT cannot
+// be stopped gracefully. A signal that is caught instead, and dropped, still
+// does nothing to us, and exec resets it to its default in the child.
+func unignore() {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return
+	}
+	for _, sig := range ignoredSignals(string(status)) {
+		signal.Notify(make(chan os.Signal, 1), sig)
+	}
+}
+
+// ignoredSignals reads the SigIgn line of /proc/PID/status.
+func ignoredSignals(status string) (ignored []os.Signal) {
+	_, line, _ := strings.Cut(status, "\nSigIgn:")
+	line, _, _ = strings.Cut(line, "\n")
+	mask, err := strconv.ParseUint(strings.TrimSpace(line), 16, 64)
+	if err != nil {
+		return nil
+	}
+	for n := 1; n < 32; n++ {
+		if mask&(1<<(n-1)) != 0 {
+			ignored = append(ignored, syscall.Signal(n))
+		}
+	}
+	return ignored
+}

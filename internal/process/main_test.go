@@ -1,0 +1,201 @@
+package process_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+)
+
+// The test binary is its own fixture: with this variable it is one of the tiny
+// programs below instead of a test.
+const fixtureVariable = "PROCESS_TEST_FIXTURE"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(fixtureVariable); name != "" {
+		fixtures()[name]()
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func fixtures() map[string]func() {
+	return map[string]func(){
+		// Says ready, and then which signals came, one a line, until QUIT.
+		"signals": func() {
+			caught := make(chan os.Signal, 10)
+			signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGCONT)
+			say("ready")
+			for s := range caught {
+				say(s)
+				if s == syscall.SIGQUIT {
+					return
+				}
+			}
+		},
+		// Copies stdin to stdout and says on stderr how much it was.
+		"copy": func() {
+			n, _ := io.Copy(os.Stdout, os.Stdin)
+			fmt.Fprintln(os.Stderr, n)
+		},
+		// Leaves a member of its session behind that holds stdout, and exits 7.
+		"leave": func() {
+			cmd := exec.CommandContext(context.Background(), "sleep", "300")
+			cmd.Stdout = os.Stdout
+			_ = cmd.Start()
+			say(cmd.Process.Pid)
+			os.Exit(7)
+		},
+		// Leaves a process in a session of its own behind, and exits 0.
+		"escape": func() {
+			cmd := exec.CommandContext(context.Background(), "sleep", "300")
+			cmd.Stdout = os.Stdout
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+			_ = cmd.Start()
+			say(cmd.Process.Pid)
+		},
+	}
+}
+
+func say(what any) { _, _ = fmt.Fprintln(os.Stdout, what) }
+
+// watched is an observer that keeps everything it hears.
+type watched struct {
+	mu     sync.Mutex
+	out    [3][]byte
+	lines  chan string // lines of stdout, as they come
+	rest   []byte
+	eof    [3]bool
+	state  process.State
+	ended  chan struct{} // closed at the last of Exited and both EOFs
+	exited chan struct{}
+	left   int
+}
+
+func newWatched() *watched {
+	return &watched{lines: make(chan string, 1000), ended: make(chan struct{}), exited: make(chan struct{}), left: 3}
+}
+
+func (w *watched) Output(stream int, p []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.out[stream] = append(w.out[stream], p...)
+	if stream != process.Stdout {
+		return
+	}
+	w.rest = append(w.rest, p...)
+	for {
+		advance, line, _ := bufio.ScanLines(w.rest, false)
+		if advance == 0 {
+			return
+		}
+		select {
+		case w.lines <- string(line):
+		default:
+		}
+		w.rest = w.rest[advance:]
+	}
+}
+
+func (w *watched) EOF(stream int) {
+	w.mu.Lock()
+	w.eof[stream] = true
+	w.mu.Unlock()
+	w.step()
+}
+
+func (w *watched) Exited(s process.State) {
+	w.mu.Lock()
+	w.state = s
+	w.mu.Unlock()
+	close(w.exited)
+	w.step()
+}
+
+func (w *watched) step() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.left--; w.left == 0 {
+		close(w.ended)
+	}
+}
+
+func (w *watched) text(stream int) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return string(w.out[stream])
+}
+
+// open returns a table that is closed, empty, at the end of the test.
+func open(t *testing.T) *process.Table {
+	t.Helper()
+	table, err := process.NewTable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := table.Close(); err != nil {
+			t.Errorf("close the table: %v", err)
+		}
+	})
+	return table
+}
+
+// start starts a program; it is closed at the end of the test.
+func start(t *testing.T, table *process.Table, spec process.Spec) (*process.Process, *watched) {
+	t.Helper()
+	if spec.Path == "" {
+		spec.Path = "/bin/sh"
+	}
+	if spec.Env == nil {
+		spec.Env = os.Environ()
+	}
+	w := newWatched()
+	p, err := table.Start(spec, w)
+	if err != nil {
+		t.Fatalf("start %q: %v", spec.Args, err)
+	}
+	t.Cleanup(p.Close)
+	return p, w
+}
+
+// sh is a shell command.
+func sh(command string) process.Spec {
+	return process.Spec{Path: "/bin/sh", Args: []string{"sh", "-c", command}}
+}
+
+// fixture is one of the programs above.
+func fixture(t *testing.T, name string, env ...string) process.Spec {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return process.Spec{
+		Path: self, Args: []string{self},
+		Env: append(append(os.Environ(), fixtureVariable+"="+name), env...),
+	}
+}
+
+// within waits for a channel, far longer than it should take.
+func within[T any](t *testing.T, what string, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(30 * time.Second):
+		t.Fatalf("%s: nothing after 30 seconds", what)
+	}
+	return *new(T)
+}

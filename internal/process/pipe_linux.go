@@ -1,0 +1,136 @@
+package process
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// readBytes is the size of one read: what a pipe holds by default.
+const readBytes = 64 << 10
+
+// pipe is our end of one output stream. Whoever reads owns it: the poller, or
+// the goroutine that a busy pipe borrowed. Only the owner closes it.
+type pipe struct {
+	process *Process
+	stream  int
+	fd      int
+	slot    int32
+	state   atomic.Int32
+	hungUp  atomic.Bool // the last writer has gone: read on to the end
+	abandon atomic.Bool
+}
+
+// States of a pipe.
+const (
+	idle    int32 = iota
+	owned         // somebody reads
+	poked         // somebody reads, and more arrived meanwhile
+	drained       // closed
+)
+
+// ready is called by the poller when there is something to read, or no writer.
+func (p *pipe) ready(events uint32) {
+	if events&unix.EPOLLHUP != 0 {
+		p.hungUp.Store(true)
+	}
+	if !p.own() {
+		return
+	}
+	if p.process.blocking {
+		go p.drain()
+		return
+	}
+	if events&(unix.EPOLLHUP|unix.EPOLLIN) == unix.EPOLLHUP {
+		p.close() // nothing is left to read
+		return
+	}
+	buffer := p.process.table.poller.buffer
+	more := p.read(buffer[:])
+	if more && p.hungUp.Load() {
+		more = p.read(buffer[:]) // the end, unless a full pipe was left behind
+	}
+	if more {
+		go p.drain()
+	}
+}
+
+// own takes the pipe, or leaves word with its owner.
+func (p *pipe) own() bool {
+	for {
+		switch p.state.Load() {
+		case idle:
+			if p.state.CompareAndSwap(idle, owned) {
+				return true
+			}
+		case owned:
+			if p.state.CompareAndSwap(owned, poked) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+}
+
+// release gives the pipe back, unless word was left: then the owner goes on.
+func (p *pipe) release() (released bool) {
+	if p.state.CompareAndSwap(owned, idle) {
+		return true
+	}
+	p.state.Store(owned)
+	return false
+}
+
+// drain reads until the pipe has nothing more.
+func (p *pipe) drain() {
+	pool := &p.process.table.buffers
+	buffer, _ := pool.Get().(*[readBytes]byte)
+	defer pool.Put(buffer)
+	for p.read(buffer[:]) {
+	}
+}
+
+// read reads once and reports whether the caller still owns the pipe and
+// should read on. A read shorter than the buffer emptied the pipe, so that the
+// next byte, or the last writer's leaving, is a new edge for the poller; where
+// that edge has come already, the end is there to be read.
+func (p *pipe) read(buffer []byte) (more bool) {
+	if p.abandon.Load() {
+		p.close()
+		return false
+	}
+	n, err := unix.Read(p.fd, buffer)
+	switch {
+	case n > 0:
+		p.process.observer.Output(p.stream, buffer[:n])
+		return n == len(buffer) || p.hungUp.Load() || !p.release()
+	case n == 0 && err == nil:
+		p.close()
+		return false
+	case errors.Is(err, unix.EAGAIN):
+		return !p.release()
+	case errors.Is(err, unix.EINTR):
+		return true
+	default:
+		p.close()
+		return false
+	}
+}
+
+// close is for the owner alone.
+func (p *pipe) close() {
+	p.state.Store(drained)
+	p.process.table.poller.remove(p.slot)
+	_ = unix.Close(p.fd)
+	p.process.observer.EOF(p.stream)
+}
+
+// giveUp ends the stream although somebody still holds its other end.
+func (p *pipe) giveUp() {
+	p.abandon.Store(true)
+	if p.own() {
+		p.close()
+	}
+}

@@ -1,0 +1,183 @@
+package process
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Process is one process that was started, and through its session and group
+// the tree below it. It is safe for concurrent use.
+type Process struct {
+	table    *Table
+	observer Observer
+	blocking bool
+	mark     string
+	pid      int
+	pidfd    int
+	slot     int32
+	out      [2]pipe
+	feed     *feeder
+
+	mu     sync.Mutex
+	exited bool
+	reaped bool
+}
+
+// Pid returns the process id, which is that of its group and session too.
+func (p *Process) Pid() int { return p.pid }
+
+// watchExit waits for the exit in the poller, or where the kernel gave no pidfd
+// in a goroutine.
+func (p *Process) watchExit() error {
+	if p.pidfd < 0 {
+		go p.ready(0)
+		return nil
+	}
+	p.mu.Lock() // ready must not run before the slot is known
+	defer p.mu.Unlock()
+	slot, err := p.table.poller.add(p.pidfd, unix.EPOLLIN, p)
+	p.slot = slot
+	if err != nil {
+		go p.ready(0) // nothing is lost: a blocking wait does as well
+		_ = unix.Close(p.pidfd)
+		p.pidfd = -1
+	}
+	return nil
+}
+
+// ready is called when the process has exited. It looks at the state without
+// reaping, so that the number of the group stays ours until Close.
+func (p *Process) ready(uint32) {
+	p.mu.Lock()
+	if p.exited {
+		p.mu.Unlock()
+		return
+	}
+	var status unix.Siginfo
+	var usage unix.Rusage
+	flags := unix.WEXITED | unix.WNOWAIT
+	if p.pidfd >= 0 {
+		flags |= unix.WNOHANG
+	}
+	p.mu.Unlock()
+	err := ignoringEINTR(func() error { return unix.Waitid(unix.P_PID, p.pid, &status, flags, &usage) })
+	state, ok := exitState(&status, &usage)
+	if err != nil {
+		state, ok = State{Code: -1}, true // somebody else reaped it: how it ended is not known
+	}
+	if !ok {
+		return // spurious
+	}
+	p.mu.Lock()
+	p.exited = true
+	p.mu.Unlock()
+	p.observer.Exited(state)
+}
+
+func ignoringEINTR(f func() error) error {
+	for {
+		if err := f(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// Codes of siginfo for a child, from asm-generic/siginfo.h.
+const (
+	cldExited = 1
+	cldDumped = 3
+)
+
+// exitState reads what waitid filled in; not ok when there was nothing yet.
+func exitState(s *unix.Siginfo, u *unix.Rusage) (State, bool) {
+	pid, status := childOf(s)
+	if pid == 0 {
+		return State{}, false
+	}
+	state := State{Usage: Usage{
+		UserTime: time.Duration(u.Utime.Nano()), SystemTime: time.Duration(u.Stime.Nano()),
+		PeakBytes: u.Maxrss << 10, Voluntary: u.Nvcsw, Involuntary: u.Nivcsw,
+		ReadBlocks: u.Inblock, WriteBlocks: u.Oublock,
+	}}
+	if s.Code == cldExited {
+		state.Code = status
+	} else {
+		state.Code, state.Signal, state.Core = -1, syscall.Signal(status), s.Code == cldDumped
+	}
+	return state, true
+}
+
+// Signal sends a signal to the whole group, and CONT after it, because a
+// stopped process would not see it. Once Close was called it does nothing.
+func (p *Process) Signal(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped || p.pid <= 1 {
+		return os.ErrProcessDone
+	}
+	err := unix.Kill(-p.pid, sig)
+	if sig != unix.SIGKILL && sig != unix.SIGSTOP {
+		_ = unix.Kill(-p.pid, unix.SIGCONT)
+	}
+	return err
+}
+
+// GiveUp ends the streams although somebody still holds their other end: each
+// that was open gets its EOF.
+func (p *Process) GiveUp() {
+	for i := range p.out {
+		p.out[i].giveUp()
+	}
+}
+
+// Close kills what is left of the group, reaps the leader and frees what the
+// process held. Call it once, after Exited and both EOFs. Where the leader
+// cannot die (it hangs in the kernel) the zombie is left to a goroutine.
+func (p *Process) Close() {
+	p.stopFeeding()
+	if err := p.Signal(unix.SIGKILL); errors.Is(err, os.ErrProcessDone) {
+		return
+	}
+	p.mu.Lock()
+	exited := p.exited
+	p.exited = true
+	p.mu.Unlock()
+	if !exited {
+		go func() {
+			p.awaitExit()
+			p.reap()
+			p.table.living.Done()
+		}()
+		return
+	}
+	p.reap()
+	p.table.living.Done()
+}
+
+// awaitExit waits until the leader is a zombie, without the lock that its reaping
+// takes.
+func (p *Process) awaitExit() {
+	_ = ignoringEINTR(func() error {
+		return unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+	})
+}
+
+// reap takes the leader's zombie away and gives its number back.
+func (p *Process) reap() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reaped = true
+	_ = ignoringEINTR(func() error {
+		_, err := unix.Wait4(p.pid, nil, 0, nil)
+		return err
+	})
+	if p.pidfd >= 0 {
+		p.table.poller.remove(p.slot)
+		_ = unix.Close(p.pidfd)
+	}
+}

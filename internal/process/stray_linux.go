@@ -1,0 +1,99 @@
+package process
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Strays returns the processes that carry the tree's mark in the environment
+// they were started with, the leader left out. It reads all of /proc: it is for
+// the end of a tree that did not end cleanly.
+func (p *Process) Strays() (found []Stray) {
+	if p.mark == "" {
+		return nil
+	}
+	for _, pid := range allPids() {
+		if pid != p.pid && marked(pid, p.mark) {
+			found = append(found, Stray{Pid: pid, Command: commandLine(pid)})
+		}
+	}
+	return found
+}
+
+// KillStrays kills what Strays finds until nothing is found twice in a row, at
+// most a few rounds, and returns what it could not kill. Twice, because the
+// environment of a process that is just calling exec reads as empty.
+func (p *Process) KillStrays() (left []Stray) {
+	if p.mark == "" {
+		return nil
+	}
+	for clean, round := 0, 0; clean < 2 && round < 8; round++ {
+		if round > 0 {
+			pause(0)
+		}
+		left = p.Strays()
+		for _, s := range left {
+			killMarked(s.Pid, p.mark)
+		}
+		clean++
+		if len(left) > 0 {
+			clean = 0
+		}
+	}
+	return left
+}
+
+// killMarked kills pid if it carries the mark. The pidfd is opened before the
+// mark is read, so that a number which changes hands meanwhile is not killed.
+func killMarked(pid int, mark string) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if marked(pid, mark) {
+		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	}
+}
+
+func allPids() (pids []int) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = dir.Close() }()
+	names, _ := dir.Readdirnames(-1)
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil && pid > 1 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// marked reports whether pid was started with the entry in its environment. A
+// zombie's environment is empty.
+func marked(pid int, mark string) bool {
+	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return false
+	}
+	for entry := range bytes.SplitSeq(environ, []byte{0}) {
+		if string(entry) == mark {
+			return true
+		}
+	}
+	return false
+}
+
+func commandLine(pid int) string {
+	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
+}

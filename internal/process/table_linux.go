@@ -1,0 +1,206 @@
+package process
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Table holds the processes of one engine and what they share. It is safe for
+// concurrent use; the zero value is not usable.
+type Table struct {
+	poller *poller
+	null   *os.File // stdin of those that were given none
+	nullFD int
+	// session says that each process gets a session of its own, not just a group:
+	// a session costs much more (ADR 0006).
+	session bool
+	// buffers are what a read needs while it lasts.
+	buffers sync.Pool
+
+	mu     sync.Mutex
+	living sync.WaitGroup
+	closed bool
+}
+
+// NewTable opens an empty table. Close it when its processes are closed.
+func NewTable() (*Table, error) {
+	unignore()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	poller, err := newPoller()
+	if err != nil {
+		_ = null.Close()
+		return nil, err
+	}
+	t := &Table{poller: poller, null: null, nullFD: int(null.Fd()), session: hasTerminal()}
+	t.buffers.New = func() any { return new([readBytes]byte) }
+	return t, nil
+}
+
+// hasTerminal reports whether this process has a controlling terminal. A child
+// in the same session would share it: a program that asks for a password there
+// would stop for ever instead of failing.
+func hasTerminal() bool {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	_ = tty.Close()
+	return true
+}
+
+// Close waits until every process is closed and frees what the table holds.
+func (t *Table) Close() error {
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return nil
+	}
+	t.closed = true
+	t.mu.Unlock()
+	t.living.Wait()
+	return errors.Join(t.poller.close(), t.null.Close())
+}
+
+// enter counts a process in, unless the table is closed.
+func (t *Table) enter() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	t.living.Add(1)
+	return true
+}
+
+// ForkLimit is how many calls of Start should be in flight at once. A fork
+// keeps its P until the child has called exec: with all Ps in forks, every
+// other goroutine of the program stands still.
+func ForkLimit() int { return max(1, runtime.GOMAXPROCS(0)-1) }
+
+// Start starts a process and returns once it runs. The observer may be called
+// before Start returns. Errors: [ErrBusy], or what the system says of the path,
+// the directory or the arguments.
+func (t *Table) Start(s Spec, o Observer) (*Process, error) {
+	if !t.enter() {
+		return nil, os.ErrClosed
+	}
+	p := &Process{table: t, observer: o, blocking: s.Blocking, mark: s.Mark, pidfd: -1}
+	if err := p.start(&s); err != nil {
+		t.living.Done()
+		return nil, err
+	}
+	return p, nil
+}
+
+// start opens the pipes, forks, and hands everything to the poller.
+func (p *Process) start(s *Spec) error {
+	out, err := pipes()
+	if err != nil {
+		return Busy(err)
+	}
+	in, ours, err := p.stdin(s.Stdin)
+	if err != nil {
+		closeAll(out[:]...)
+		return Busy(err)
+	}
+	p.pid, err = p.fork(s, in, out)
+	closeAll(out[1], out[3])
+	if ours {
+		closeAll(in)
+	}
+	if err != nil {
+		closeAll(out[0], out[2])
+		p.stopFeeding()
+		return Busy(err)
+	}
+	if s.Started != nil {
+		s.Started()
+	}
+	return p.watch(out[0], out[2])
+}
+
+// pipes opens the two output pipes: our ends do not block, theirs do.
+func pipes() (fds [4]int, err error) {
+	for i := 0; i < 4; i += 2 {
+		if err = unix.Pipe2(fds[i:i+2], unix.O_CLOEXEC); err != nil {
+			closeAll(fds[:i]...)
+			return fds, os.NewSyscallError("pipe2", err)
+		}
+		if _, err = unix.FcntlInt(uintptr(fds[i]), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
+			closeAll(fds[:i+2]...)
+			return fds, os.NewSyscallError("fcntl", err)
+		}
+	}
+	return fds, nil
+}
+
+// fork runs the program. A file that another thread of this process has just
+// written can be held open for writing by a child between fork and exec
+// (golang/go#22315): that passes, so it is tried again.
+func (p *Process) fork(s *Spec, in int, out [4]int) (pid int, err error) {
+	attr := &syscall.ProcAttr{
+		Dir: s.Dir, Env: s.Env,
+		Files: []uintptr{uintptr(in), uintptr(out[1]), uintptr(out[3])},
+		Sys:   &syscall.SysProcAttr{Setsid: p.table.session, Setpgid: !p.table.session, PidFD: &p.pidfd},
+	}
+	for try := range 12 {
+		pid, err = syscall.ForkExec(s.Path, s.Args, attr)
+		if !errors.Is(err, syscall.ETXTBSY) {
+			break
+		}
+		pause(try)
+	}
+	return pid, err
+}
+
+// watch hands the process to the poller. From here on the observer is called.
+func (p *Process) watch(stdout, stderr int) error {
+	p.out[0] = pipe{process: p, stream: Stdout, fd: stdout}
+	p.out[1] = pipe{process: p, stream: Stderr, fd: stderr}
+	for i := range p.out {
+		q := &p.out[i]
+		q.state.Store(owned) // until its slot is known
+		slot, err := p.table.poller.add(q.fd, unix.EPOLLIN, q)
+		if err != nil {
+			return p.unwatch(i, err)
+		}
+		q.slot = slot
+	}
+	for i := range p.out {
+		if q := &p.out[i]; !q.release() {
+			go q.drain()
+		}
+	}
+	return p.watchExit()
+}
+
+// unwatch undoes a start that the poller refused: the process must not run on
+// unseen.
+func (p *Process) unwatch(added int, err error) error {
+	for i := range p.out {
+		p.out[i].state.Store(drained)
+		if i < added {
+			p.table.poller.remove(p.out[i].slot)
+		}
+		_ = unix.Close(p.out[i].fd)
+	}
+	_ = unix.Kill(-p.pid, unix.SIGKILL)
+	p.awaitExit()
+	p.reap()
+	p.stopFeeding()
+	return Busy(err)
+}
+
+func closeAll(fds ...int) {
+	for _, fd := range fds {
+		_ = unix.Close(fd)
+	}
+}

@@ -1,0 +1,162 @@
+package run
+
+import (
+	"syscall"
+	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+)
+
+// advance ends the run if nothing is left to wait for, and else sets the timer
+// for what comes next. It is called with r.mu held and releases it. Until Start
+// returns the process is not known and nothing can be decided.
+func (r *Run) advance() {
+	if r.process == nil || r.phase == ended {
+		r.mu.Unlock()
+		return
+	}
+	if r.exited && r.eofs == len(r.streams) && r.phase == running {
+		r.phase = ended
+		r.mu.Unlock()
+		r.finish()
+		return
+	}
+	next := r.next()
+	switch {
+	case next.IsZero():
+	case r.timer == nil:
+		r.timer = time.AfterFunc(time.Until(next), r.tick)
+	default:
+		r.timer.Reset(time.Until(next))
+	}
+	r.mu.Unlock()
+}
+
+// next is when tick has something to do; zero: never.
+func (r *Run) next() time.Time {
+	switch {
+	case r.exited && r.eofs == len(r.streams): // after a stop: the rest needs a goroutine
+		return r.started
+	case r.phase == killing:
+		return r.leaveAt
+	case r.phase == stopping:
+		return r.killAt
+	case r.exited:
+		return r.drainAt
+	case r.spec.IdleTimeout > 0 && (r.limit.IsZero() || r.idleAt().Before(r.limit)):
+		return r.idleAt()
+	}
+	return r.limit
+}
+
+func (r *Run) idleAt() time.Time {
+	return r.started.Add(time.Duration(r.wrote.Load()) + r.spec.IdleTimeout)
+}
+
+// tick runs in the timer's goroutine, where waiting is allowed.
+func (r *Run) tick() {
+	r.mu.Lock()
+	if r.phase == ended {
+		r.mu.Unlock()
+		return
+	}
+	now := time.Now()
+	switch {
+	case r.exited && r.eofs == len(r.streams):
+		r.phase = ended
+		r.mu.Unlock()
+		r.sweep()
+		r.finish()
+		return
+	case r.phase == killing && !now.Before(r.leaveAt):
+		r.leave(now)
+		return
+	case r.phase == stopping && !now.Before(r.killAt):
+		r.forced = true
+		r.kill(now)
+		return
+	case r.phase == running && r.exited && !now.Before(r.drainAt):
+		r.held = true
+		r.kill(now)
+		return
+	case r.phase != running || r.exited:
+	case !r.limit.IsZero() && !now.Before(r.limit):
+		r.stop(TimedOut)
+	case r.spec.IdleTimeout > 0 && !now.Before(r.idleAt()):
+		r.stop(IdleTooLong)
+	}
+	r.advance()
+}
+
+// kill ends what is left of the tree. It is called with r.mu held and releases
+// it.
+func (r *Run) kill(now time.Time) {
+	r.phase = killing
+	r.leaveAt = now.Add(afterKill)
+	if !r.held {
+		r.announce(Killing)
+	}
+	_ = r.process.Signal(syscall.SIGKILL)
+	r.mu.Unlock()
+	r.sweep()
+	r.mu.Lock()
+	r.advance()
+}
+
+// leave gives up the pipes that somebody still holds and, in the end, a leader
+// that does not die. It is called with r.mu held and releases it.
+func (r *Run) leave(now time.Time) {
+	r.held = r.held || r.eofs < len(r.streams)
+	r.leaveAt = now.Add(afterKill)
+	if !r.exited && now.Sub(r.killAt) > unkillable {
+		r.exited = true
+		r.state = process.State{Code: -1}
+		r.left = append(r.left, process.Stray{Pid: r.process.Pid(), Command: r.spec.Process.Path})
+	}
+	r.mu.Unlock()
+	r.process.GiveUp()
+	r.mu.Lock()
+	r.advance()
+}
+
+// sweep ends the members of the tree that left the group.
+func (r *Run) sweep() {
+	left := r.process.KillStrays()
+	r.mu.Lock()
+	r.left = left
+	r.mu.Unlock()
+}
+
+// finish frees the process and tells how it ended. The phase is ended: nobody
+// else comes here.
+func (r *Run) finish() {
+	r.process.Close()
+	r.mu.Lock()
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	e := r.ending()
+	r.mu.Unlock()
+	r.tell(e)
+}
+
+// ending is what is told. Callers hold r.mu.
+func (r *Run) ending() Ending {
+	e := Ending{
+		Cause: r.cause, State: r.state, Started: r.started, Ended: time.Now(),
+		Forced: r.forced, PipeHeld: r.held, Survivors: r.left, LogError: r.logErr,
+	}
+	for i := range r.streams {
+		if m := r.streams[i].masker; m != nil {
+			e.Masks += m.Masks()
+		}
+	}
+	switch {
+	case e.Cause != "":
+	case r.state.Signal != 0:
+		e.Cause = Signaled
+	default:
+		e.Cause = Exited
+	}
+	return e
+}

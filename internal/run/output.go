@@ -1,0 +1,56 @@
+package run
+
+import (
+	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
+)
+
+// masked is the stream with what masks its bytes on the way to the record, which
+// it gets with its first byte: many processes write nothing.
+func (r *Run) masked(n int) *stream {
+	s := &r.streams[n-1]
+	if s.masker == nil && !r.spec.Secrets.Empty() {
+		s.masker = r.spec.Secrets.Stream()
+		s.record = func(p []byte) { r.record(journal.Stream(n-1), p) }
+	}
+	return s
+}
+
+// Output is called by whoever reads the pipe, never twice at once for one
+// stream.
+func (r *Run) Output(n int, p []byte) {
+	if r.spec.IdleTimeout > 0 {
+		r.wrote.Store(int64(time.Since(r.started)))
+	}
+	s := r.masked(n)
+	if s.masker != nil {
+		s.masker.Write(p, s.record)
+		return
+	}
+	r.record(journal.Stream(n-1), p)
+}
+
+// record puts bytes that are safe to keep into the journal, the tee and the log.
+func (r *Run) record(s journal.Stream, p []byte) {
+	r.spec.Journal.Append(s, p)
+	if r.spec.Tee != nil {
+		r.spec.Tee(s, p)
+	}
+	if r.spec.Log != nil {
+		r.log(p)
+	}
+	q := &r.streams[s]
+	q.bytes += int64(len(p))
+	if r.spec.MaxOutputBytes > 0 && q.bytes > r.spec.MaxOutputBytes {
+		r.Stop(TooMuch)
+	}
+}
+
+func (r *Run) log(p []byte) {
+	r.logging.Lock()
+	defer r.logging.Unlock()
+	if r.logErr == nil {
+		_, r.logErr = r.spec.Log.Write(p)
+	}
+}

@@ -1,0 +1,170 @@
+package run
+
+import (
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
+)
+
+// afterKill is how long a killed tree gets to let its pipes go before they are
+// given up.
+const afterKill = 250 * time.Millisecond
+
+// unkillable is how long a leader may hang in the kernel after KILL.
+const unkillable = 5 * time.Second
+
+type phase uint8
+
+const (
+	running phase = iota
+	stopping
+	killing
+	ended
+)
+
+// Run is one execution that was started. It is safe for concurrent use.
+type Run struct {
+	spec    *Spec
+	tell    func(Ending)
+	streams [2]stream
+	wrote   atomic.Int64 // when output came last, in nanoseconds since started
+	started time.Time
+
+	mu      sync.Mutex
+	process *process.Process // nil until Start returns
+	timer   *time.Timer
+	phase   phase
+	cause   Cause
+	limit   time.Time
+	killAt  time.Time
+	drainAt time.Time
+	leaveAt time.Time
+	exited  bool
+	state   process.State
+	eofs    int
+	forced  bool
+	held    bool
+	left    []process.Stray
+
+	logging sync.Mutex
+	logErr  error
+}
+
+// stream is what one output stream needs on its way to the journal.
+type stream struct {
+	masker *redact.Stream
+	record func([]byte)
+	bytes  int64
+}
+
+// Start starts the process of s. tell is called once, when the run has ended,
+// from a goroutine that must not be kept waiting; it may be called before Start
+// returns. Where Start returns an error, tell is not called. s must not be
+// changed afterwards.
+func Start(t *process.Table, s *Spec, tell func(Ending)) (*Run, error) {
+	r := &Run{spec: s, tell: tell}
+	started := s.Process.Started
+	s.Process.Started = func() { r.begin(started) }
+	p, err := t.Start(s.Process, r)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	r.process = p
+	if r.phase == stopping {
+		_ = p.Signal(r.stopSignal())
+	}
+	r.advance()
+	return r, nil
+}
+
+// begin is called when the process runs: its time counts from here.
+func (r *Run) begin(then func()) {
+	r.started = time.Now()
+	if r.spec.Timeout > 0 {
+		r.limit = r.started.Add(r.spec.Timeout)
+	}
+	if then != nil {
+		then()
+	}
+}
+
+// Pid returns the process id of the leader.
+func (r *Run) Pid() int { return r.process.Pid() }
+
+// Stop asks the tree to end: the stop signal now, KILL when the grace is over.
+// It reports whether this call is the one that ends the run; false if it was
+// being stopped or had exited already.
+func (r *Run) Stop(cause Cause) bool {
+	r.mu.Lock()
+	won := r.stop(cause)
+	r.advance()
+	return won
+}
+
+// Kill ends the tree now, as Stop does with no grace. On a run that is being
+// stopped it cuts the grace short and leaves the cause as it is.
+func (r *Run) Kill(cause Cause) bool {
+	r.mu.Lock()
+	won := r.stop(cause)
+	if r.phase == stopping {
+		r.killAt = time.Now()
+	}
+	r.advance()
+	return won
+}
+
+// Signal sends a signal to the group, and changes nothing else.
+func (r *Run) Signal(sig syscall.Signal) error { return r.process.Signal(sig) }
+
+func (r *Run) stopSignal() syscall.Signal {
+	if r.spec.StopSignal != 0 {
+		return r.spec.StopSignal
+	}
+	return syscall.SIGTERM
+}
+
+// stop takes the run from running to stopping. Callers hold r.mu.
+func (r *Run) stop(cause Cause) bool {
+	if r.phase != running || r.exited {
+		return false
+	}
+	r.phase, r.cause = stopping, cause
+	r.killAt = time.Now().Add(r.spec.Grace)
+	if r.process != nil {
+		_ = r.process.Signal(r.stopSignal())
+	}
+	r.announce(Stopping)
+	return true
+}
+
+func (r *Run) announce(p Phase) {
+	if r.spec.Phase != nil {
+		r.spec.Phase(p)
+	}
+}
+
+// Exited is called by the process's poller.
+func (r *Run) Exited(s process.State) {
+	r.mu.Lock()
+	r.exited, r.state = true, s
+	if r.phase == running {
+		r.drainAt = time.Now().Add(r.spec.WaitDelay)
+	}
+	r.advance()
+}
+
+// EOF is called by the process's poller, or by whoever drains the pipe.
+func (r *Run) EOF(n int) {
+	s := &r.streams[n-1]
+	if s.masker != nil {
+		s.masker.Flush(s.record)
+	}
+	r.mu.Lock()
+	r.eofs++
+	r.advance()
+}

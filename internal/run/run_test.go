@@ -1,0 +1,337 @@
+//go:build linux
+
+package run_test
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
+	"github.com/escher-dbai/cloudops-engine/internal/run"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// execution is one run as a test sees it.
+type execution struct {
+	*run.Run
+	t       *testing.T
+	journal *journal.Journal
+	began   time.Time
+	ended   chan run.Ending
+	phases  chan run.Phase
+}
+
+// start runs a shell command. The stop is quick where the test says nothing else.
+func start(t *testing.T, command string, change ...func(*run.Spec)) *execution {
+	t.Helper()
+	table, err := process.NewTable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = table.Close() })
+	x := &execution{
+		t: t, journal: journal.New(&journal.Options{}), began: time.Now(),
+		ended: make(chan run.Ending, 2), phases: make(chan run.Phase, 10),
+	}
+	mark := "RUN_TEST_MARK=" + t.Name() + strconv.FormatInt(x.began.UnixNano(), 36)
+	spec := &run.Spec{
+		Process: process.Spec{
+			Path: "/bin/bash", Args: []string{"bash", "-c", command}, Env: append(os.Environ(), mark), Mark: mark,
+		},
+		Journal: x.journal, Grace: 10 * time.Second, WaitDelay: 10 * time.Second,
+		Phase: func(p run.Phase) { x.phases <- p },
+	}
+	for _, c := range change {
+		c(spec)
+	}
+	if x.Run, err = run.Start(table, spec, func(e run.Ending) { x.ended <- e }); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func (x *execution) wait() run.Ending {
+	x.t.Helper()
+	select {
+	case e := <-x.ended:
+		return e
+	case <-time.After(60 * time.Second):
+		x.t.Fatal("no ending after a minute")
+	}
+	return run.Ending{}
+}
+
+// until waits for the command to have written text.
+func (x *execution) until(text string) {
+	x.t.Helper()
+	buf := make([]journal.Record, 16)
+	for at, seen := int64(0), ""; !strings.Contains(seen, text); {
+		n, next, err := x.journal.Read(x.t.Context(), at, buf)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		for _, r := range buf[:n] {
+			seen += string(r.Data)
+		}
+		at = next
+	}
+}
+
+func (x *execution) output(s journal.Stream) string {
+	head, tail := x.journal.Kept(s)
+	return string(head) + string(tail)
+}
+
+func TestRun_TellsHowItEnded(t *testing.T) {
+	t.Parallel()
+	for command, want := range map[string]run.Ending{
+		"true":            {Cause: run.Exited},
+		"exit 3":          {Cause: run.Exited, State: process.State{Code: 3}},
+		"kill -SEGV $$":   {Cause: run.Signaled, State: process.State{Code: -1, Signal: syscall.SIGSEGV}},
+		"exit 143":        {Cause: run.Exited, State: process.State{Code: 143}},
+		"sleep 0 & exit":  {Cause: run.Exited},
+		"exec >&- 2>&- ;": {Cause: run.Exited},
+	} {
+		x := start(t, command)
+		got := x.wait()
+		if got.Cause != want.Cause || got.State.Code != want.State.Code || got.State.Signal != want.State.Signal {
+			t.Errorf("%s: ended by %s, code %d, signal %d; want %s, %d, %d", command,
+				got.Cause, got.State.Code, got.State.Signal, want.Cause, want.State.Code, want.State.Signal)
+		}
+		if got.Forced || got.PipeHeld || got.Survivors != nil || got.Ended.Before(got.Started) {
+			t.Errorf("%s: ending is %+v", command, got)
+		}
+	}
+}
+
+func TestStop_EndsACommandThatObeys(t *testing.T) {
+	t.Parallel()
+	x := start(t, `trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done`)
+	x.until("up")
+	if !x.Stop(run.Cancelled) {
+		t.Error("the first stop did not win")
+	}
+	got := x.wait()
+	if got.Cause != run.Cancelled || got.State.Code != 0 || got.Forced {
+		t.Errorf("a command that exits 0 when cancelled: %+v", got)
+	}
+	if out := x.output(journal.Stdout); out != "up\nbye\n" {
+		t.Errorf("stdout is %q", out)
+	}
+	if x.Stop(run.TimedOut) || x.Kill(run.TimedOut) {
+		t.Error("a stop after the end won")
+	}
+}
+
+func TestStop_SendsItsSignalOnceAndThenKills(t *testing.T) {
+	t.Parallel()
+	x := start(t, `trap 'echo INT' INT; echo up; while :; do sleep 0.01; done`, func(s *run.Spec) {
+		s.StopSignal, s.Grace = syscall.SIGINT, 300*time.Millisecond
+	})
+	x.until("up")
+	for range 100 {
+		x.Stop(run.Cancelled)
+	}
+	got := x.wait()
+	if got.Cause != run.Cancelled || got.State.Signal != syscall.SIGKILL || !got.Forced {
+		t.Errorf("a command that ignores the stop: %+v", got)
+	}
+	if out := x.output(journal.Stdout); out != "up\nINT\n" {
+		t.Errorf("100 stops came as %q", out)
+	}
+	if got, want := []run.Phase{<-x.phases, <-x.phases}, []run.Phase{run.Stopping, run.Killing}; !cmp.Equal(got, want) {
+		t.Errorf("phases are %v, want %v", got, want)
+	}
+}
+
+func TestKill_CutsTheGraceShort(t *testing.T) {
+	t.Parallel()
+	x := start(t, `trap '' TERM; echo up; while :; do sleep 0.01; done`, func(s *run.Spec) { s.Grace = time.Hour })
+	x.until("up")
+	x.Stop(run.Cancelled)
+	if x.Kill(run.TimedOut) {
+		t.Error("the kill after a stop won")
+	}
+	if got := x.wait(); got.Cause != run.Cancelled || !got.Forced {
+		t.Errorf("ending is %+v", got)
+	}
+}
+
+func TestStop_GoesOnWhenTheLeaderObeysAndAMemberDoesNot(t *testing.T) {
+	t.Parallel()
+	x := start(t, `trap 'exit 0' TERM; (trap '' TERM; echo $BASHPID; while :; do sleep 0.01; done) & wait`,
+		func(s *run.Spec) { s.Grace = 300 * time.Millisecond })
+	x.until("\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(x.output(journal.Stdout)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Stop(run.Cancelled)
+	if got := x.wait(); got.Cause != run.Cancelled || got.State.Code != 0 || len(got.Survivors) > 0 {
+		t.Errorf("ending is %+v", got)
+	}
+	gone(t, pid)
+}
+
+func TestStop_ReachesWhoLeftTheSession(t *testing.T) {
+	t.Parallel()
+	x := start(t, `setsid sleep 311 & echo $!; sleep 311`, func(s *run.Spec) { s.Grace = 300 * time.Millisecond })
+	x.until("\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(x.output(journal.Stdout)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Stop(run.Cancelled)
+	if got := x.wait(); len(got.Survivors) > 0 {
+		t.Errorf("ending is %+v", got)
+	}
+	gone(t, pid)
+}
+
+func TestRun_EndsAfterTheWaitDelayWhereAPipeIsHeld(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{
+		"sleep 312 & echo hi; exit 7",
+		"setsid sleep 312 & echo hi; exit 7",
+	} {
+		x := start(t, command, func(s *run.Spec) { s.WaitDelay = 200 * time.Millisecond })
+		got := x.wait()
+		if got.Cause != run.Exited || got.State.Code != 7 || !got.PipeHeld || len(got.Survivors) > 0 {
+			t.Errorf("%s: ending is %+v", command, got)
+		}
+		if took := got.Ended.Sub(got.Started); took < 200*time.Millisecond || took > 5*time.Second {
+			t.Errorf("%s: took %v", command, took)
+		}
+		if out := x.output(journal.Stdout); out != "hi\n" {
+			t.Errorf("%s: stdout is %q", command, out)
+		}
+	}
+}
+
+func TestTimeout_EndsTheWholeGroup(t *testing.T) {
+	t.Parallel()
+	x := start(t, "sleep 313; true", func(s *run.Spec) { s.Timeout = 100 * time.Millisecond })
+	got := x.wait()
+	if got.Cause != run.TimedOut || got.State.Signal != syscall.SIGTERM || got.Ended.Sub(got.Started) < 100*time.Millisecond {
+		t.Errorf("ending is %+v", got)
+	}
+}
+
+func TestIdleTimeout_CountsFromTheLastOutput(t *testing.T) {
+	t.Parallel()
+	x := start(t, "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done; sleep 314", func(s *run.Spec) {
+		s.IdleTimeout, s.Timeout = 500*time.Millisecond, time.Minute
+	})
+	got := x.wait()
+	if got.Cause != run.IdleTooLong || x.output(journal.Stdout) != "1\n2\n3\n4\n5\n6\n" {
+		t.Errorf("ending is %+v with %q", got, x.output(journal.Stdout))
+	}
+}
+
+func TestOutputLimit_EndsAWriterAndOneThatWroteAndSleeps(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"yes", "head -c 200000 /dev/zero; sleep 315"} {
+		x := start(t, command, func(s *run.Spec) { s.MaxOutputBytes = 100_000 })
+		if got := x.wait(); got.Cause != run.TooMuch {
+			t.Errorf("%s: ending is %+v", command, got)
+		}
+	}
+	x := start(t, "head -c 100000 /dev/zero", func(s *run.Spec) { s.MaxOutputBytes = 100_000 })
+	if got := x.wait(); got.Cause != run.Exited {
+		t.Errorf("just the limit: ending is %+v", got)
+	}
+}
+
+func TestSecrets_ReachNeitherJournalNorTeeNorLog(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var tee, log bytes.Buffer
+	x := start(t, "printf 'tok=hunter2'; sleep 0.1; printf 'secret end\n'", func(s *run.Spec) {
+		s.Secrets = redact.New([]string{"hunter2secret"}, redact.Options{})
+		s.Log = &log
+		s.Process.Blocking = true
+		s.Tee = func(_ journal.Stream, p []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			tee.Write(p)
+		}
+	})
+	got := x.wait()
+	want := "tok=" + redact.Mask + " end\n"
+	for name, have := range map[string]string{"journal": x.output(journal.Stdout), "tee": tee.String(), "log": log.String()} {
+		if have != want {
+			t.Errorf("%s has %q, want %q", name, have, want)
+		}
+	}
+	if got.Masks != 1 {
+		t.Errorf("%d masks, want 1", got.Masks)
+	}
+}
+
+func TestLog_ThatCannotBeWrittenIsToldAndHurtsNobody(t *testing.T) {
+	t.Parallel()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("this system has no /dev/full")
+	}
+	t.Cleanup(func() { _ = full.Close() })
+	x := start(t, "echo hi; echo ho", func(s *run.Spec) { s.Log = full })
+	if got := x.wait(); got.LogError == nil || got.State.Code != 0 || x.output(journal.Stdout) != "hi\nho\n" {
+		t.Errorf("ending is %+v with %q", got, x.output(journal.Stdout))
+	}
+}
+
+func TestStop_AmongExitsAndTimeoutsHasOneWinner(t *testing.T) {
+	t.Parallel()
+	n := 200
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			x := start(t, "sleep 0.05", func(s *run.Spec) {
+				s.Timeout = 50 * time.Millisecond
+				s.Process.Path, s.Process.Args = "/bin/sleep", []string{"sleep", "0.05"}
+			})
+			<-time.After(time.Duration(40+i%20) * time.Millisecond)
+			won := x.Stop(run.Cancelled)
+			got := x.wait()
+			if won != (got.Cause == run.Cancelled) {
+				t.Errorf("stop won: %v, cause is %s", won, got.Cause)
+			}
+			if got.Cause == run.Exited && got.State.Code != 0 || got.Cause == run.Signaled {
+				t.Errorf("ending is %+v", got)
+			}
+			select {
+			case again := <-x.ended:
+				t.Errorf("ended twice: %+v and %+v", got, again)
+			default:
+			}
+		})
+		if i%20 == 19 {
+			all.Wait()
+		}
+	}
+}
+
+// gone waits until a process that was killed has died.
+func gone(t *testing.T, pid int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(time.Millisecond) {
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil || bytes.Contains(stat, []byte(") Z ")) {
+			return
+		}
+	}
+	t.Errorf("%d still lives", pid)
+}

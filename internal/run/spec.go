@@ -1,0 +1,82 @@
+package run
+
+import (
+	"io"
+	"syscall"
+	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
+)
+
+// Spec is one execution, in plain types. Process and Journal are required.
+type Spec struct {
+	Process process.Spec
+	Journal *journal.Journal
+	Secrets *redact.Set // nil masks nothing
+
+	Timeout     time.Duration  // from the start; 0: none
+	IdleTimeout time.Duration  // without output; 0: none
+	Grace       time.Duration  // from the stop signal to KILL
+	WaitDelay   time.Duration  // from the exit to the end, while a pipe is held
+	StopSignal  syscall.Signal // 0: TERM
+
+	// MaxOutputBytes ends the run when a stream has written more; 0: never.
+	MaxOutputBytes int64
+
+	// Tee, if not nil, sees every byte that is recorded, whatever the journal
+	// keeps. It may wait, and so slow the process, as a plain pipe would.
+	Tee func(stream journal.Stream, p []byte)
+
+	// Log, if not nil, gets a plain copy of both streams. After an error it is
+	// not written any more; the error is told in the ending.
+	Log io.Writer
+
+	// Phase, if not nil, is told when a run that was stopped gets its stop
+	// signal and when it is killed. It must not wait.
+	Phase func(Phase)
+}
+
+// Phase is a step on the way from a stop to the end.
+type Phase string
+
+// The phases of a stop.
+const (
+	Stopping Phase = "stopping" // the stop signal was sent
+	Killing  Phase = "killing"  // KILL was sent
+)
+
+// Cause says why an execution ended.
+type Cause string
+
+// The causes a run can have.
+const (
+	Exited      Cause = "exit"         // it exited by itself
+	Signaled    Cause = "signal"       // a signal that we did not send
+	Cancelled   Cause = "cancel"       // somebody asked for it
+	Shutdown    Cause = "shutdown"     // the engine was shut down
+	TimedOut    Cause = "timeout"      // it ran longer than Timeout
+	IdleTooLong Cause = "idle_timeout" // it wrote nothing for IdleTimeout
+	TooMuch     Cause = "output_limit" // it wrote more than MaxOutputBytes
+	SpawnFailed Cause = "spawn"        // it could not be started
+)
+
+// Ending is how a run ended.
+type Ending struct {
+	Cause   Cause
+	State   process.State
+	Started time.Time
+	Ended   time.Time
+
+	// Forced says that KILL was needed to end it.
+	Forced bool
+	// PipeHeld says that output may be incomplete: when the process had
+	// exited, another one kept its pipe open beyond WaitDelay.
+	PipeHeld bool
+	// Survivors are the processes of the tree that could not be ended.
+	Survivors []process.Stray
+
+	Masks    int64 // how often something was masked
+	LogError error // why Log is incomplete; nil if it is not
+}
