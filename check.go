@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+)
+
+func checkWorkingDir(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if !filepath.IsAbs(dir) {
+		return advise(fault(ErrWorkingDir, "%s is relative", clip(dir, 256)), "give an absolute path")
+	}
+	return checkDir(dir)
+}
+
+func checkDir(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return fault(ErrWorkingDir, "%s: %v", clip(dir, 256), reason(err))
+	case !info.IsDir():
+		return fault(ErrWorkingDir, "%s is not a directory", clip(dir, 256))
+	}
+	return nil
+}
+
+// reason is the part of an error that does not repeat the path.
+func reason(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	return err
+}
+
+func (e *Engine) checkDurations(r *Request) error {
+	var faults []error
+	if min(r.Timeout, r.IdleTimeout, r.QueueTimeout, r.Grace, r.WaitDelay) < 0 {
+		for _, d := range durations(r, &requestJSON{}) {
+			if *d.d < 0 {
+				faults = append(faults, fault(ErrInvalid, "%s is %d: must be above 0", d.name, d.d.Milliseconds()))
+			}
+		}
+	}
+	if r.Timeout > e.config.MaxTimeout {
+		faults = append(faults, advise(fault(ErrTimeoutTooLarge, "timeout_ms is %d, the maximum is %d",
+			r.Timeout.Milliseconds(), e.config.MaxTimeout.Milliseconds()), "ask for less, or raise max_timeout_ms"))
+	}
+	if r.Grace > MaxGrace {
+		faults = append(faults, fault(ErrInvalid, "grace_ms is %d: must be at most %d", r.Grace.Milliseconds(), MaxGrace.Milliseconds()))
+	}
+	if r.WaitDelay > MaxGrace {
+		faults = append(faults, fault(ErrInvalid, "wait_delay_ms is %d: must be at most %d", r.WaitDelay.Milliseconds(), MaxGrace.Milliseconds()))
+	}
+	return errors.Join(faults...)
+}
+
+func checkLimits(r *Request) error {
+	var faults []error
+	if r.Limits.OutputBytes < 0 {
+		faults = append(faults, fault(ErrInvalid, "limits.output_bytes is %d: must be above 0", r.Limits.OutputBytes))
+	}
+	if o := r.Limits.Oversize; o != "" && !o.valid() {
+		faults = append(faults, fault(ErrInvalid, "limits.oversized_output_strategy is %q: must be %s", clip(string(o), 40), oversizeNames))
+	}
+	if r.Redact != RedactDefault && r.Redact != RedactValues {
+		faults = append(faults, fault(ErrInvalid, "redact is %q: must be %q or absent", clip(string(r.Redact), 40), RedactValues))
+	}
+	for _, c := range r.SuccessCodes {
+		if c < 0 || c > 255 {
+			faults = append(faults, fault(ErrInvalid, "success_codes has %d: must be 0 to 255", c))
+		}
+	}
+	if len(r.Stdin) > 0 && r.StdinFrom != nil {
+		faults = append(faults, fault(ErrInvalid, "Stdin and StdinFrom are both given: give one"))
+	}
+	return errors.Join(faults...)
+}
+
+func checkActor(a Actor) error {
+	switch a.Kind {
+	case "", Human, Agent, Schedule, Service:
+		return nil
+	}
+	return fault(ErrInvalid, "actor.kind is %q: must be human, agent, schedule or service", clip(string(a.Kind), 40))
+}
+
+func checkLogPath(path string) error {
+	if path == "" {
+		return nil
+	}
+	if !filepath.IsAbs(path) {
+		return advise(fault(ErrInvalid, "output_log_path %s is relative", clip(path, 256)), "give an absolute path")
+	}
+	switch _, err := os.Lstat(path); {
+	case err == nil:
+		return advise(fault(ErrInvalid, "output_log_path %s is there already", path), "name a file that is not there, or remove it")
+	case !errors.Is(err, fs.ErrNotExist):
+		return fault(ErrInvalid, "output_log_path %s: %v", path, reason(err))
+	}
+	if err := checkDir(filepath.Dir(path)); err != nil {
+		return fault(ErrInvalid, "output_log_path: %v", err)
+	}
+	return nil
+}
+
+// maxArgumentBytes is the longest single argument of Linux (MAX_ARG_STRLEN), its
+// NUL included.
+const maxArgumentBytes = 128 << 10
+
+func checkArguments(argv []string) error {
+	for i, a := range argv {
+		if len(a) >= maxArgumentBytes {
+			return advise(fault(ErrInvalidCommand, "argument %d has %d bytes: the system takes %d (argument list too long)",
+				i, len(a), maxArgumentBytes-1), "pass it by stdin or in a file")
+		}
+	}
+	return nil
+}
+
+// stopSignal reads the signal of a request, or of its tool.
+func stopSignal(asked, tool string) (syscall.Signal, error) {
+	name := asked
+	if name == "" {
+		name = tool
+	}
+	if name == "" {
+		return syscall.SIGTERM, nil
+	}
+	sig, ok := process.StopSignal(name)
+	if !ok {
+		return 0, fault(ErrInvalid, "stop_signal is %q: must be %s", clip(name, 40), strings.Join(process.StopSignals(), ", "))
+	}
+	return sig, nil
+}

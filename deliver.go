@@ -1,0 +1,234 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
+	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
+)
+
+// deliverAtOnce is how many events one call of a handler gets at most, apart
+// from the lines that one look into a journal gave.
+const deliverAtOnce = 256
+
+// delivery brings the events of all executions to the handler, from one
+// goroutine. It reads their journals as any reader does: a slow handler delays
+// nothing, and what the journals let go meanwhile it gets as gaps.
+type delivery struct {
+	engine  *Engine
+	handler EventHandler
+	group   *lifecycle.Group
+	wake    chan struct{}
+	idle    chan struct{} // holds a token while nothing is left to deliver
+
+	mu     sync.Mutex
+	ready  []*recipient // those whose journal has more
+	ended  []*recipient // those that have ended, in that order, unread at the first
+	open   int          // those that have something to come
+	missed int64
+}
+
+// recipient is how far the handler is with one execution.
+type recipient struct {
+	watcher watcher
+	at      int64
+
+	// delivery.mu
+	number uint64 // on the shelf; 0 while live
+	last   bool   // the handler is getting its last events
+	over   bool   // it was read to its end, or cleaned up before
+}
+
+func newDelivery(e *Engine, h EventHandler) *delivery {
+	return &delivery{
+		engine: e, handler: h, group: lifecycle.New(),
+		wake: make(chan struct{}, 1), idle: make(chan struct{}, 1),
+	}
+}
+
+// add makes the handler hear of an execution.
+func (d *delivery) add(x *execution) {
+	s := &subject{id: x.id, journal: x.journal, live: x}
+	r := &recipient{watcher: watcher{subject: s}}
+	x.reader = r
+	d.mu.Lock()
+	d.open++
+	d.mu.Unlock()
+	d.arm(r)
+}
+
+// finished is told the number of an execution on the shelf.
+func (d *delivery) finished(r *recipient, number uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.number = number
+	if !r.over {
+		d.ended = append(d.ended, r)
+	}
+	d.pruneLocked(0)
+	if d.engine.config.BufferOutput && !r.over {
+		d.ready = append(d.ready, r)
+		d.signal(d.wake)
+	}
+}
+
+// arm has the recipient come back when its journal has more. While output is
+// held back, that is when it has ended.
+func (d *delivery) arm(r *recipient) {
+	r.watcher.subject.journal.Notify(r.at, func() { d.push(r) })
+}
+
+func (d *delivery) push(r *recipient) {
+	d.mu.Lock()
+	d.ready = append(d.ready, r)
+	d.mu.Unlock()
+	d.signal(d.wake)
+}
+
+// prune lets go of executions whose records were cleaned up unread: those with a
+// number below first.
+func (d *delivery) prune(first uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pruneLocked(first)
+}
+
+func (d *delivery) pruneLocked(first uint64) {
+	for len(d.ended) > 0 {
+		r := d.ended[0]
+		if !r.over && r.number >= first {
+			return
+		}
+		if !r.over && !r.last {
+			d.missed++
+			d.doneLocked(r)
+		}
+		d.ended[0] = nil
+		d.ended = d.ended[1:]
+	}
+}
+
+func (d *delivery) doneLocked(r *recipient) {
+	r.over = true
+	r.watcher = watcher{} // what it read is not needed any more
+	d.open--
+}
+
+// run delivers until the engine stops.
+func (d *delivery) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		d.mu.Lock()
+		ready, missed := d.ready, d.missed
+		d.ready, d.missed = nil, 0
+		if d.open == 0 && missed == 0 {
+			d.signal(d.idle)
+		}
+		d.mu.Unlock()
+		if missed > 0 {
+			d.call([]Event{{Kind: EventsMissed, Time: time.Now().UTC(), Missed: Missed{Executions: missed}}})
+		}
+		for _, r := range ready {
+			d.serve(r)
+		}
+		if len(ready) > 0 || missed > 0 {
+			continue
+		}
+		select {
+		case <-d.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// signal leaves a token, unless there is one.
+func (d *delivery) signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// serve gives the handler what one execution has for now.
+func (d *delivery) serve(r *recipient) {
+	d.mu.Lock()
+	w := r.watcher
+	d.mu.Unlock()
+	var buf [records]journal.Record
+	got, ended, held, ok := d.read(r, buf[:])
+	if !ok {
+		return
+	}
+	events := make([]Event, 0, len(got))
+	for i := range got {
+		w.events(&got[i], func(ev Event) bool {
+			events = append(events, ev)
+			if len(events) == deliverAtOnce {
+				d.call(events)
+				events = events[:0]
+			}
+			return true
+		})
+	}
+	if len(events) > 0 {
+		d.call(events)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case r.over: // cleaned up meanwhile
+	case ended:
+		d.doneLocked(r)
+	default:
+		r.watcher = w
+		if !held {
+			defer d.arm(r)
+		}
+	}
+}
+// call hands events over. A handler that panics has had them.
+func (d *delivery) call(events []Event) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.engine.config.Logger.Error("event handler panicked", slog.Any("panic", p), slog.Int("events", len(events)))
+		}
+	}()
+	d.handler.HandleEvents(events)
+}
+
+// close waits until the handler has everything, but not for one that hangs: the
+// context bounds it, and lastWord once that is done. A handler that hangs keeps
+// its goroutine, and gets nothing more when it returns.
+func (d *delivery) close(ctx context.Context) {
+	const lastWord = time.Second
+	drained := d.drain(ctx)
+	if !drained {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+		drained = d.drain(last)
+		cancel()
+	}
+	d.group.Stop(ErrClosed)
+	if !drained {
+		d.engine.config.Logger.ErrorContext(ctx, "event handler hangs: it did not get all events")
+		return
+	}
+	d.group.Wait()
+}
+
+// drain reports whether the handler got everything before the context was done.
+func (d *delivery) drain(ctx context.Context) bool {
+	for {
+		d.mu.Lock()
+		left := d.open + int(d.missed)
+		d.mu.Unlock()
+		if left == 0 {
+			return true
+		}
+		if waitFor(ctx, d.idle) != nil {
+			return false
+		}
+	}
+}

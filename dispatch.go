@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// retryStart is how long the engine waits before it asks a system that was out
+// of something again, unless an execution ends before.
+const retryStart = 50 * time.Millisecond
+
+// dispatchLocked sees to it that whoever may start is started: by spawners, as
+// many as there may be forks in flight.
+func (e *Engine) dispatchLocked() {
+	for e.spawners < e.forks && e.queue.len() > e.seeking && e.active+e.seeking < e.config.MaxConcurrent {
+		e.spawners++
+		e.seeking++
+		if !e.group.Go(e.spawn) {
+			e.spawners--
+			e.seeking--
+			return
+		}
+	}
+}
+
+// spawn starts executions until none waits or no slot is free.
+func (e *Engine) spawn(ctx context.Context) {
+	for x := e.take(true); x != nil; x = e.take(false) {
+		e.start(ctx, x)
+	}
+}
+
+// startHere starts an execution in the goroutine of Execute, because it is alone:
+// handing it to a spawner costs two changes of thread, as much as all else that
+// the engine does for it. What comes meanwhile goes to spawners.
+func (e *Engine) startHere(x *execution) {
+	e.start(e.group.Context(), x)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.spawners--
+	e.dispatchLocked()
+	e.idleLocked()
+}
+
+// take gives the next execution and a slot to a spawner, or ends the spawner. A
+// new one was seeking until it came here; one that is starting something seeks
+// nothing, and must not be waited for.
+func (e *Engine) take(isNew bool) *execution {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if isNew {
+		e.seeking--
+	}
+	if e.active < e.config.MaxConcurrent && !time.Now().Before(e.backoff) {
+		if x := e.queue.pop(); x != nil {
+			e.active++
+			x.phase = starting
+			if x.expiry != nil {
+				x.expiry.Stop()
+			}
+			return x
+		}
+	}
+	e.spawners--
+	e.idleLocked()
+	return nil
+}
+
+// start asks the policy once more and hands the execution to the runner.
+func (e *Engine) start(ctx context.Context, x *execution) {
+	if e.config.Policy != nil {
+		if err := e.allowed(ctx, x, true); err != nil {
+			e.finish(x, Ending{Cause: CausePolicy, ExitCode: -1, Error: x.launch.Mask(err.Error())})
+			return
+		}
+	}
+	if e.cancelledBefore(x) {
+		return
+	}
+	control, err := e.runner.Start(ctx, &x.launch)
+	switch {
+	case err == nil:
+		e.controlled(x, control)
+	case errors.Is(err, ErrBusy):
+		e.requeue(x)
+	default:
+		e.finish(x, Ending{Cause: CauseSpawn, ExitCode: -1, Error: x.launch.Mask(err.Error())})
+	}
+}
+
+// cancelledBefore ends an execution that was cancelled while a spawner had it.
+func (e *Engine) cancelledBefore(x *execution) bool {
+	e.mu.Lock()
+	cancel := x.cancel
+	e.mu.Unlock()
+	if cancel != nil {
+		e.finish(x, Ending{Cause: cancel.cause, ExitCode: -1})
+	}
+	return cancel != nil
+}
+
+// controlled keeps the control of an execution that runs, and does what was
+// asked before it was known.
+func (e *Engine) controlled(x *execution, control Control) {
+	e.mu.Lock()
+	x.control = control
+	var cancel asked
+	if x.cancel != nil {
+		cancel = *x.cancel
+	}
+	e.mu.Unlock()
+	if cancel.cause != "" {
+		stop(control, cancel.Cancellation, cancel.cause)
+	}
+}
+
+// requeue puts an execution back to the front of the queue: the system is out
+// of something that comes back, and that is no fault of the execution.
+func (e *Engine) requeue(x *execution) {
+	e.mu.Lock()
+	if cancel := x.cancel; cancel != nil {
+		e.mu.Unlock()
+		e.finish(x, Ending{Cause: cancel.cause, ExitCode: -1})
+		return
+	}
+	e.active--
+	x.phase = waiting
+	e.queue.unpop(x)
+	e.backoff = time.Now().Add(retryStart)
+	e.expireLocked(x)
+	e.mu.Unlock()
+	time.AfterFunc(retryStart, e.wakeDispatch)
+}
+
+func (e *Engine) wakeDispatch() {
+	e.mu.Lock()
+	e.dispatchLocked()
+	e.mu.Unlock()
+}
+
+// began is called by the runner when the process runs.
+func (e *Engine) began(x *execution) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if x.phase != starting {
+		return // the runner broke its contract
+	}
+	x.phase, x.status, x.started = going, Running, time.Now()
+	e.running++
+	x.journal.Note(noteStarted, width(noteStarted))
+}
+
+// stopped notes how far a stop is.
+func stopped(x *execution, kind EventKind) {
+	code := noteStopping
+	if kind == ExecutionKilling {
+		code = noteKilling
+	}
+	x.journal.Note(code, width(code))
+}
+
+// finish is the one way an execution ends.
+func (e *Engine) finish(x *execution, end Ending) {
+	e.mu.Lock()
+	var by Actor
+	if x.cancel != nil && end.Cause == CauseCancel {
+		by = x.cancel.Actor
+	}
+	e.mu.Unlock()
+	f, err := conclude(x, end, by) // not under the lock: it writes JSON
+	if err != nil {
+		e.config.Logger.Error("request could not be kept",
+			slog.String("execution_id", x.id.String()), slog.Any("error", err))
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if x.phase == over {
+		return
+	}
+	e.releaseLocked(x)
+	if f.started == 0 {
+		f.started = nanos(x.started)
+	}
+	x.phase, x.status, x.final, x.control = over, f.status, f, nil
+	x.journal.Close(noteEnded, width(noteEnded))
+	e.countLocked(f.status)
+	delete(e.live, x.id)
+	e.shelf.put(f)
+	if x.reader != nil {
+		e.deliver.finished(x.reader, e.shelf.next-1)
+	}
+	e.trimLocked(time.Now())
+	e.freeLocked()
+	close(x.done)
+	e.dispatchLocked()
+	e.idleLocked()
+}
+
+// releaseLocked gives back what an execution held.
+func (e *Engine) releaseLocked(x *execution) {
+	if x.phase == going {
+		e.running--
+	}
+	if x.phase != waiting {
+		e.active--
+		e.backoff = time.Time{} // what it used may be what was missing
+	}
+	if x.expiry != nil {
+		x.expiry.Stop()
+	}
+}
+
+func (e *Engine) countLocked(s Status) {
+	switch s {
+	case Completed:
+		e.stats.Completed++
+	case Cancelled:
+		e.stats.Cancelled++
+	case TimedOut:
+		e.stats.TimedOut++
+	case Rejected:
+		e.stats.Rejected++
+	case Lost:
+		e.stats.Lost++
+	default:
+		e.stats.Failed++
+	}
+}
+
+// allowed asks the policy. A policy that panics denies.
+func (e *Engine) allowed(ctx context.Context, x *execution, start bool) (err error) {
+	if e.config.Policy == nil {
+		return nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault(ErrDenied, "the policy panicked: %v", p)
+		}
+	}()
+	err = e.config.Policy.Check(ctx, Action{
+		ID: x.id, Request: x.request, Argv: x.launch.Argv, Path: x.launch.Path, Starting: start,
+	})
+	if err == nil || errors.Is(err, ErrDenied) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDenied, err)
+}

@@ -1,0 +1,313 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
+	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
+)
+
+var _ API = (*Engine)(nil)
+
+// Engine runs commands. It is safe for concurrent use; make it with [New] and end
+// it with [Engine.Shutdown].
+type Engine struct {
+	config  Config
+	runner  Runner
+	local   *localRunner // nil where Config.Runner was given
+	inherit inherited
+	bounds  journal.Options
+	budget  *journal.Budget
+	deliver *delivery // nil without a handler
+	group   *lifecycle.Group
+	tidy    chan struct{} // wakes the janitor
+	forks   int
+
+	mu       sync.Mutex
+	live     map[ID]*execution
+	shelf    shelf
+	queue    queue
+	active   int // starting or going: those that hold a slot
+	running  int
+	spawners int
+	seeking  int       // spawners that have not come to the queue yet
+	backoff  time.Time // until then the system is out of something
+	stats    Stats
+	closed   bool
+	idle     chan struct{} // closed when nothing is accepted or running; nil unless closed
+	down     chan struct{} // closed when the first Shutdown is through
+}
+
+// New returns an engine that works by c. Errors: ErrInvalidConfig with every
+// fault, or the system's.
+func New(c Config) (*Engine, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.LogDir != "" {
+		if err := os.MkdirAll(c.LogDir, 0o700); err != nil {
+			return nil, fault(ErrInvalidConfig, "log_dir: %v", err)
+		}
+	}
+	e := &Engine{
+		config: c.WithDefaults(), group: lifecycle.New(), tidy: make(chan struct{}, 1),
+		live: make(map[ID]*execution), down: make(chan struct{}),
+	}
+	e.budget = journal.NewBudget(e.config.MaxMemoryBytes, e.wakeJanitor)
+	e.bounds = *e.boundsOf(e.config.MaxOutputBytes, e.config.Oversize)
+	e.shelf.forget = e.forgotten
+	e.runner, e.forks = e.config.Runner, e.config.MaxConcurrent
+	if e.runner == nil {
+		local, err := newLocalRunner()
+		if err != nil {
+			return nil, err
+		}
+		e.runner, e.local, e.forks = local, local, local.forkLimit()
+	}
+	if h := e.config.Handler; h != nil {
+		e.deliver = newDelivery(e, h)
+		e.deliver.group.Go(e.deliver.run)
+	}
+	e.group.Go(e.janitor)
+	return e, nil
+}
+
+// boundsOf are the bounds of a journal.
+func (e *Engine) boundsOf(keep int64, o Oversize) *journal.Options {
+	bounds := &journal.Options{KeepBytes: keep, Budget: e.budget}
+	if o == FailExecution {
+		bounds.Cut = journal.HeadOnly
+	}
+	return bounds
+}
+
+// Execute accepts a request. See [API].
+func (e *Engine) Execute(ctx context.Context, r Request) (ID, error) {
+	digest, err := digestOf(&r)
+	if err != nil {
+		return ID{}, err
+	}
+	if r.ID != (ID{}) {
+		e.mu.Lock()
+		known, err := e.knownLocked(r.ID, digest)
+		e.mu.Unlock()
+		if known || err != nil {
+			return r.ID, err
+		}
+	}
+	x, err := e.prepare(&r)
+	if err != nil {
+		return ID{}, e.maskError(&r, err)
+	}
+	x.digest, x.named = digest, r.ID != ID{}
+	if err := e.allowed(ctx, x, false); err != nil {
+		return ID{}, e.maskError(&r, err)
+	}
+	alone, err := e.accept(x)
+	if err != nil {
+		return ID{}, err
+	}
+	if alone {
+		e.startHere(x) //nolint:contextcheck // ctx bounds this call, never the execution
+	}
+	return x.id, nil
+}
+
+// digestOf is what makes two requests the same content: their JSON without the
+// id. It is zero where the engine makes the id: nobody repeats such a request,
+// because who knows its id knows that it was accepted.
+func digestOf(r *Request) (digest [16]byte, err error) {
+	if r.ID == (ID{}) || r.Command == nil {
+		return digest, nil
+	}
+	content := *r
+	content.ID = ID{}
+	data, err := json.Marshal(content)
+	if err != nil {
+		return digest, fault(ErrInvalid, "request: %v", err)
+	}
+	sum := sha256.Sum256(data)
+	copy(digest[:], sum[:])
+	return digest, nil
+}
+
+// knownLocked reports whether the id is that of an execution with this content.
+func (e *Engine) knownLocked(id ID, digest [16]byte) (bool, error) {
+	if x, ok := e.live[id]; ok {
+		return true, sameContent(id, x.digest, digest)
+	}
+	f, err := e.shelf.find(id)
+	switch {
+	case err == nil:
+		return true, sameContent(id, f.digest, digest)
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	}
+	return false, err
+}
+
+func sameContent(id ID, have, want [16]byte) error {
+	if have == want {
+		return nil
+	}
+	return advise(fault(ErrConflict, "execution %s runs something else", id), "use a new id for a new request")
+}
+
+// newID makes an id that sorts by time.
+func newID() (ID, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return ID{}, fault(ErrBusy, "make an id: %v", err)
+	}
+	return id, nil
+}
+
+// accept puts an execution in the queue, or refuses it and keeps nothing. Where
+// nothing else runs or waits the execution gets its slot at once, and is alone.
+func (e *Engine) accept(x *execution) (alone bool, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false, fault(ErrClosed, "execution %s was not accepted", x.id)
+	}
+	if x.named {
+		if known, err := e.knownLocked(x.id, x.digest); known || err != nil {
+			return false, err // somebody else was quicker with the same id
+		}
+	}
+	if err := e.roomLocked(); err != nil {
+		return false, err
+	}
+	now := time.Now()
+	x.status, x.accepted, x.queued = Pending, now, now
+	e.live[x.id] = x
+	e.stats.Accepted++
+	x.journal.Note(noteAccepted, width(noteAccepted))
+	if e.deliver != nil {
+		e.deliver.add(x)
+	}
+	// Policies, and runners that are not ours, may take their time to start one.
+	if e.local != nil && e.config.Policy == nil && e.active+e.spawners+e.queue.len() == 0 && !now.Before(e.backoff) {
+		e.active, e.spawners, x.phase = 1, 1, starting
+		return true, nil
+	}
+	e.queue.push(x)
+	e.expireLocked(x)
+	e.dispatchLocked()
+	return false, nil
+}
+
+// roomLocked says whether one more may be accepted.
+func (e *Engine) roomLocked() error {
+	// What is queued may have its slot and only not been started yet.
+	if ahead := e.active + e.queue.len(); ahead >= e.config.MaxConcurrent {
+		if e.config.FailFast {
+			return fault(ErrConcurrencyLimit, "%d executions are running", ahead)
+		}
+		if waiting := ahead - e.config.MaxConcurrent; waiting >= e.config.MaxQueued {
+			return fault(ErrQueueFull, "%d executions are waiting", waiting)
+		}
+	}
+	return nil
+}
+
+// expireLocked starts the timer of an execution that may not wait for ever, or
+// goes on with it.
+func (e *Engine) expireLocked(x *execution) {
+	if x.queueTimeout == Forever {
+		return
+	}
+	left := max(x.queueTimeout-time.Since(x.queued), 0)
+	if x.expiry == nil {
+		x.expiry = time.AfterFunc(left, func() { e.expire(x) })
+	} else {
+		x.expiry.Reset(left)
+	}
+}
+
+// Shutdown ends the engine. See [API].
+func (e *Engine) Shutdown(ctx context.Context) error {
+	e.mu.Lock()
+	first := !e.closed
+	if first {
+		e.closed = true
+		e.idle = make(chan struct{})
+		e.idleLocked()
+	}
+	e.mu.Unlock()
+	if !first {
+		return waitFor(ctx, e.down)
+	}
+	defer close(e.down)
+	err := waitFor(ctx, e.idle)
+	if err != nil {
+		e.cancelAll()
+		<-e.idle
+	}
+	if e.deliver != nil {
+		e.deliver.close(ctx)
+	}
+	e.group.Stop(ErrClosed)
+	if e.local != nil {
+		err = errors.Join(err, e.local.close())
+	}
+	e.group.Wait()
+	return err
+}
+
+// waitFor waits until done is closed, or returns the cause of the context. Where
+// both are so, done counts.
+func waitFor(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	default:
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// cancelAll ends everything that is queued or running.
+func (e *Engine) cancelAll() {
+	e.mu.Lock()
+	ids := make([]ID, 0, len(e.live))
+	for id := range e.live {
+		ids = append(ids, id)
+	}
+	e.mu.Unlock()
+	for _, id := range ids {
+		_ = e.cancel(id, Cancellation{}, CauseShutdown) // it ended meanwhile
+	}
+}
+
+// idleLocked tells Shutdown that nothing is left.
+func (e *Engine) idleLocked() {
+	if e.idle != nil && len(e.live) == 0 && e.spawners == 0 {
+		select {
+		case <-e.idle:
+		default:
+			close(e.idle)
+		}
+	}
+}
+
+// isSuccess reports whether an exit code means success.
+func (x *execution) isSuccess(code int) bool {
+	if len(x.success) == 0 {
+		return code == 0
+	}
+	return slices.Contains(x.success, code)
+}

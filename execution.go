@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
+)
+
+// Codes of the notes in an execution's journal. Each stands for the events that
+// eventsOf lists, in one entry of the index.
+const (
+	noteAccepted uint8 = iota + 1
+	noteStarted        // status_changed to running, started
+	noteStopping
+	noteKilling
+	noteEnded // status_changed to the last status, the ending
+)
+
+// width is how many events a note stands for.
+func width(code uint8) int64 {
+	if code == noteStarted || code == noteEnded {
+		return 2
+	}
+	return 1
+}
+
+// execution is one that has not been put on the shelf: queued, starting,
+// running, or just ended. Fields below mu are guarded by the engine's mu; those
+// above it do not change.
+type execution struct {
+	id      ID
+	request Request
+	named   bool     // the caller gave the id
+	digest  [16]byte // of the content, if named
+	launch  Launch
+	journal *journal.Journal
+	success []int
+	// queueTimeout is how long it may wait for a slot.
+	queueTimeout time.Duration
+	reader       *recipient    // how far the handler is; nil without one
+	line         func() string // what runs, quoted and masked
+	// done is closed when final is set.
+	done chan struct{}
+
+	// mu: Engine.mu
+	status   Status
+	phase    phase
+	accepted time.Time
+	queued   time.Time // when it joined the queue last
+	control  Control
+	cancel   *asked      // nil until somebody cancels
+	expiry   *time.Timer // of the queue timeout
+	started  time.Time
+	final    *finished // set before the journal is closed
+}
+
+// phase is what the engine does with an execution.
+type phase uint8
+
+const (
+	waiting  phase = iota // in the queue
+	starting              // a spawner has it
+	going                 // its runner has it
+	over
+)
+
+// summary is what is known of it now. Callers hold the engine's mu.
+func (x *execution) summary() Execution {
+	if x.final != nil {
+		return x.final.summary()
+	}
+	s := Execution{
+		ID: x.id, Status: x.status, Type: string(x.request.Command.Type()), Command: x.line(),
+		Actor: x.request.Actor, Metadata: x.request.Metadata,
+		AcceptedAt: x.accepted, StartedAt: x.started, ExitCode: -1, Cursor: Cursor(x.journal.End()),
+	}
+	if !x.started.IsZero() {
+		s.Duration = time.Since(x.started)
+	}
+	return s
+}

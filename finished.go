@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+)
+
+// finished is an execution that ended, as small as it can be kept: a thousand of
+// them cost what one live one does.
+type finished struct {
+	id      ID
+	journal *journal.Journal
+	request kept
+	digest  [16]byte
+	rare    *rare // nil for most
+
+	accepted, started, ended  int64 // nanoseconds since 1970; 0: never
+	userTime, systemTime      time.Duration
+	peakBytes                 int64
+	voluntary, involuntary    int32
+	readBlocks, writeBlocks   int32
+	exitCode                  int32
+	signal                    uint8
+	status                    Status
+	cause                     Cause
+	success, forced, pipeHeld bool
+}
+
+// rare is what most endings do not have.
+type rare struct {
+	odds
+	survivors []Survivor
+}
+
+type odds struct {
+	err         string
+	containment string
+	logPath     string
+	logError    string
+	masks       int64
+	limit       time.Duration // the one that was reached, of a timeout
+	canceller   Actor
+}
+
+// limitOf is the limit that a timeout reached.
+func (x *execution) limitOf(c Cause) time.Duration {
+	switch c {
+	case CauseTimeout:
+		return x.launch.Timeout
+	case CauseIdleTimeout:
+		return x.launch.IdleTimeout
+	case CauseQueueTimeout:
+		return x.queueTimeout
+	default:
+		return 0
+	}
+}
+
+// conclude makes the record of an ending.
+func conclude(x *execution, end Ending, by Actor) (*finished, error) {
+	success := end.Cause == CauseExit && x.isSuccess(end.ExitCode)
+	f := &finished{
+		id: x.id, journal: x.journal, digest: x.digest,
+		accepted: nanos(x.accepted), started: nanos(end.Started), ended: nanos(end.Ended),
+		userTime: end.Usage.UserTime, systemTime: end.Usage.SystemTime, peakBytes: end.Usage.PeakBytes,
+		voluntary: int32(end.Usage.Voluntary), involuntary: int32(end.Usage.Involuntary),
+		readBlocks: int32(end.Usage.ReadBlocks), writeBlocks: int32(end.Usage.WriteBlocks),
+		exitCode: int32(end.ExitCode), signal: uint8(end.Signal),
+		status: end.Cause.status(success), cause: end.Cause, success: success,
+		forced: end.Forced, pipeHeld: end.OutputIncomplete,
+	}
+	if end.Ended.IsZero() {
+		f.ended = time.Now().UnixNano()
+	}
+	o := odds{
+		err: end.Error, containment: end.Containment,
+		logPath: x.launch.logPath, logError: end.LogError, masks: end.Masks,
+		limit: x.limitOf(end.Cause), canceller: by,
+	}
+	if o.containment == containmentGroup {
+		o.containment = "" // the rule
+	}
+	if o != (odds{}) || end.Survivors != nil {
+		f.rare = &rare{o, end.Survivors}
+	}
+	var err error
+	f.request, err = x.keep()
+	return f, err
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func timeOf(nanos int64) time.Time {
+	if nanos == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanos).UTC()
+}
+
+func (f *finished) duration() time.Duration {
+	if f.started == 0 {
+		return 0
+	}
+	return time.Duration(f.ended - f.started)
+}
+
+func (f *finished) summary() Execution {
+	r := f.request.request()
+	return Execution{
+		ID: f.id, Status: f.status, Type: string(r.Command.Type()), Command: r.Command.String(),
+		Actor: r.Actor, Metadata: r.Metadata,
+		AcceptedAt: timeOf(f.accepted), StartedAt: timeOf(f.started), CompletedAt: timeOf(f.ended),
+		Duration: f.duration(), ExitCode: int(f.exitCode), Cursor: Cursor(f.journal.End()),
+	}
+}
+
+// result is how it ended, output included.
+func (f *finished) result() Result {
+	parts := f.journal.Parts()
+	r := Result{
+		ID: f.id, Status: f.status, Success: f.success, Cause: f.cause, ExitCode: int(f.exitCode),
+		AcceptedAt: timeOf(f.accepted), StartedAt: timeOf(f.started), CompletedAt: timeOf(f.ended),
+		Duration: f.duration(), Forced: f.forced, OutputIncomplete: f.pipeHeld,
+		Usage: Usage{
+			UserTime: f.userTime, SystemTime: f.systemTime, PeakBytes: f.peakBytes,
+			Voluntary: int64(f.voluntary), Involuntary: int64(f.involuntary),
+			ReadBlocks: int64(f.readBlocks), WriteBlocks: int64(f.writeBlocks),
+		},
+		Output: countsOf(parts), Containment: containmentGroup, Cursor: Cursor(f.journal.End()),
+	}
+	r.Queued = r.CompletedAt.Sub(r.AcceptedAt)
+	if f.started != 0 {
+		r.Queued = r.StartedAt.Sub(r.AcceptedAt)
+	} else {
+		r.Containment = ""
+	}
+	if f.signal != 0 {
+		r.Signal = process.SignalName(syscall.Signal(f.signal))
+	}
+	if q := f.rare; q != nil {
+		r.Error, r.Survivors, r.LogPath, r.LogError = q.err, q.survivors, q.logPath, q.logError
+		if q.containment != "" {
+			r.Containment = q.containment
+		}
+		r.Output.Masks, r.CancelledBy = q.masks, q.canceller
+	}
+	if r.Error == "" && !r.Success {
+		r.Error = explain(&r)
+	}
+	r.Stdout, r.Stderr = keptText(&parts[Stdout], Stdout), keptText(&parts[Stderr], Stderr)
+	return r
+}
+
+// explain says in words why a result is not a success.
+func explain(r *Result) string {
+	switch r.Cause {
+	case CauseExit:
+		return fmt.Sprintf("exit code %d", r.ExitCode)
+	case CauseSignal:
+		return "killed by signal " + r.Signal
+	case CauseCancel:
+		return "cancelled"
+	case CauseShutdown:
+		return "cancelled: the engine was shut down"
+	case CauseTimeout:
+		return "timeout: it ran too long"
+	case CauseIdleTimeout:
+		return "timeout: it wrote nothing for too long"
+	case CauseQueueTimeout:
+		return "timeout: it waited in the queue for too long"
+	case CauseOutputLimit:
+		return "it wrote more output than its limit"
+	case CauseSpawn:
+		return "it could not be started"
+	case CausePolicy:
+		return "denied by policy"
+	}
+	return "how it ended is not known"
+}
+
+func countsOf(p [2]journal.Part) (c Counts) {
+	o, e := &p[Stdout], &p[Stderr]
+	c.StdoutBytes, c.StdoutLines, c.StdoutOmittedBytes, c.StdoutOmittedLines = o.Bytes, o.Lines, o.Omitted, o.OmittedLines
+	c.StderrBytes, c.StderrLines, c.StderrOmittedBytes, c.StderrOmittedLines = e.Bytes, e.Lines, e.Omitted, e.OmittedLines
+	c.Truncated = o.Omitted+e.Omitted > 0
+	return c
+}
+
+// keptText is what is kept of a stream; between the head and the tail a line says
+// what is missing.
+func keptText(t *journal.Part, s Stream) string {
+	head, tail := t.Head, t.Tail
+	if t.Omitted == 0 {
+		return string(head)
+	}
+	var b strings.Builder
+	b.Grow(len(head) + len(tail) + 80)
+	b.Write(head)
+	if len(head) > 0 && head[len(head)-1] != '\n' {
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "[... %d bytes, %d lines of %s left out ...]\n", t.Omitted, t.OmittedLines, s)
+	b.Write(tail)
+	return b.String()
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
+)
+
+// prepare checks all of a request that can be known before the start, fills in
+// the defaults and resolves what will run. It reports every fault at once.
+func (e *Engine) prepare(r *Request) (*execution, error) {
+	if r.Command == nil {
+		return nil, advise(fault(ErrInvalidCommand, "there is no command"), "give the request a command, such as engine.Shell(%q)", "echo hello")
+	}
+	x := &execution{request: own(r), done: make(chan struct{})}
+	r = &x.request
+	x.success = r.SuccessCodes
+	inv, err := r.Command.invocation(r.WorkingDir)
+	if err != nil {
+		return nil, err
+	}
+	stop, stopErr := stopSignal(r.StopSignal, inv.stopSignal)
+	if err := errors.Join(
+		stopErr, checkWorkingDir(r.WorkingDir), e.checkDurations(r), checkEnv(r),
+		checkLimits(r), checkActor(r.Actor), checkLogPath(r.OutputLogPath),
+	); err != nil {
+		return nil, err
+	}
+	if r.ID == (ID{}) {
+		if r.ID, err = newID(); err != nil {
+			return nil, err
+		}
+	}
+	x.id = r.ID
+	e.fill(x, &inv)
+	l := &x.launch
+	l.ID, l.Argv, l.Dir, l.Request, l.StopSignal, l.script = x.id, inv.argv, r.WorkingDir, r, stop, inv.script
+	if err := resolve(l, &inv); err != nil {
+		return nil, err
+	}
+	if err := checkArguments(l.Argv); err != nil {
+		return nil, err
+	}
+	e.equip(x, inv.env)
+	return x, nil
+}
+
+// own is a copy whose maps and lists are not the caller's, who may go on to
+// change them. Stdin is left: it can be large.
+func own(r *Request) Request {
+	c := *r
+	c.Env, c.Metadata.Tags = maps.Clone(r.Env), maps.Clone(r.Metadata.Tags)
+	c.UnsetEnv, c.Secrets, c.SuccessCodes = slices.Clone(r.UnsetEnv), slices.Clone(r.Secrets), slices.Clone(r.SuccessCodes)
+	return c
+}
+
+// maskLabels keeps secrets out of what is shown with every execution.
+func maskLabels(r *Request, mask func(string) string) {
+	r.Actor.Name, r.Metadata.Source = mask(r.Actor.Name), mask(r.Metadata.Source)
+	for name, value := range r.Metadata.Tags {
+		if masked := mask(value); masked != value {
+			r.Metadata.Tags[name] = masked
+		}
+	}
+}
+
+// equip gives the execution its environment, its masks and its journal.
+func (e *Engine) equip(x *execution, toolEnv []string) {
+	r, l := &x.request, &x.launch
+	l.Env, l.secrets = e.inherit.environment(r, toolEnv)
+	l.Mask = l.secrets.String
+	x.line = sync.OnceValue(func() string { return l.Mask(r.Command.String()) })
+	maskLabels(r, l.Mask)
+	l.logPath = e.logPath(r, l.Oversize)
+	bounds := &e.bounds
+	if r.Limits != (Limits{}) {
+		bounds = e.boundsOf(l.KeepBytes, l.Oversize)
+	}
+	x.journal = journal.New(bounds)
+	l.Journal = x.journal
+	l.Started = func() { e.began(x) }
+	l.Phase = func(kind EventKind) { stopped(x, kind) }
+	l.Ended = func(end Ending) { e.finish(x, end) }
+}
+
+// fill puts into the launch what the request or the defaults say.
+func (e *Engine) fill(x *execution, inv *invocation) {
+	r, l := &x.request, &x.launch
+	l.Timeout = cmp.Or(r.Timeout, e.config.DefaultTimeout)
+	l.IdleTimeout = r.IdleTimeout
+	l.Grace = cmp.Or(r.Grace, inv.grace, e.config.Grace)
+	l.WaitDelay = cmp.Or(r.WaitDelay, e.config.WaitDelay)
+	l.KeepBytes = cmp.Or(r.Limits.OutputBytes, e.config.MaxOutputBytes)
+	l.Oversize = cmp.Or(r.Limits.Oversize, e.config.Oversize)
+	x.queueTimeout = cmp.Or(r.QueueTimeout, e.config.QueueTimeout)
+}
+
+// logPath is the file that gets a copy of the output, "" for none.
+func (e *Engine) logPath(r *Request, o Oversize) string {
+	switch {
+	case r.OutputLogPath != "":
+		return r.OutputLogPath
+	case e.config.LogDir != "":
+		return filepath.Join(e.config.LogDir, r.ID.String()+".log")
+	case o == StreamToFile:
+		return filepath.Join(os.TempDir(), "cloudops-executions", r.ID.String()+".log")
+	}
+	return ""
+}
+
+// maskError keeps the secrets of a request out of an error about it.
+func (e *Engine) maskError(r *Request, err error) error {
+	_, secrets := e.inherit.environment(r, nil)
+	if masked := secrets.String(err.Error()); masked != err.Error() {
+		return &maskedError{error: err, text: masked}
+	}
+	return err
+}
+
+// maskedError is an error whose text must not be shown.
+type maskedError struct {
+	error
+	text string
+}
+
+func (m *maskedError) Error() string { return m.text }
+func (m *maskedError) Unwrap() error { return m.error }
+
+var _ fmt.Formatter = (*maskedError)(nil)
+
+// Format keeps %+v and the like from reaching the original.
+func (m *maskedError) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(m.text)) }

@@ -1,0 +1,164 @@
+package engine
+
+import (
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// ID names an execution. Those that the engine makes are UUIDs of version 7, so
+// that they sort by time; a caller's may be of any version.
+type ID = uuid.UUID
+
+// ParseID reads an ID in any of the usual UUID forms. It returns [ErrInvalid].
+func ParseID(text string) (ID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return ID{}, advise(fault(ErrInvalid, "id %q is not a UUID", clip(text, 64)),
+			"an id looks like 019a5c1e-7a4b-7c3d-9e2f-0123456789ab; leave it out to have one made")
+	}
+	return id, nil
+}
+
+// Request asks for one execution. The zero value of every field but Command
+// means the default.
+//
+// Its JSON has the original's names (id, command, env, working_dir, timeout_ms,
+// output_log_path, metadata) and ours; durations are integers of milliseconds.
+// In JSON absent or null means the default, and a duration of 0 is an error, as
+// is a field that is not known.
+type Request struct {
+	// ID is the name of the execution and the key of idempotency: the same ID
+	// with the same content is the same execution. The zero ID has one made.
+	ID ID
+	// Command is what to run. Required.
+	Command Command
+
+	// Env is set on top of the inherited environment and of what the command's
+	// tool is given by default.
+	Env map[string]string
+	// UnsetEnv names variables that are not inherited.
+	UnsetEnv []string
+	// CleanEnv inherits nothing but PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_*, TZ
+	// and TMPDIR; on Windows SystemRoot, TEMP and TMP as well.
+	CleanEnv bool
+	// WorkingDir is an absolute path. Empty: the working directory of the engine.
+	WorkingDir string
+
+	// Timeout is the longest the process may run. Defaults to
+	// Config.DefaultTimeout; above Config.MaxTimeout is an error.
+	Timeout time.Duration
+	// IdleTimeout is the longest it may go without writing. Zero: no limit.
+	IdleTimeout time.Duration
+	// QueueTimeout is the longest it may wait for a slot. Defaults to
+	// Config.QueueTimeout.
+	QueueTimeout time.Duration
+	// Grace is the time between the stop signal and KILL. Defaults to
+	// what suits the tool (terraform: 60 s), else Config.Grace; at most MaxGrace.
+	Grace time.Duration
+	// WaitDelay is how long a process that has exited may leave its output pipe
+	// open in another's hands. Defaults to Config.WaitDelay.
+	WaitDelay time.Duration
+	// StopSignal is what asks the process to end: TERM, INT, HUP, QUIT, USR1 or
+	// USR2, with or without SIG. Defaults to what suits the tool, else TERM.
+	StopSignal string
+
+	// Stdin is what the process reads. Without it and StdinFrom it reads the end
+	// of the file at once.
+	Stdin []byte
+	// StdinFrom is read instead of Stdin. On Linux an *os.File is handed over as it
+	// is. It is not part of the JSON nor of the content that makes a conflict.
+	StdinFrom io.Reader
+
+	// OutputLogPath is a file that gets a plain copy of both streams: absolute,
+	// in a directory that is there, and not there itself.
+	OutputLogPath string
+	// Tee, if not nil, sees every byte that is recorded, whatever limits keep. It
+	// may block and so slow the process. Not part of the JSON.
+	Tee func(stream Stream, p []byte) `json:"-"`
+
+	// SuccessCodes are the exit codes that mean success. Defaults to 0 alone.
+	SuccessCodes []int
+	// Secrets are values that are masked wherever they appear. Those below six
+	// bytes are not.
+	Secrets []string
+	// Redact says what else is masked.
+	Redact Redact
+	// Limits bound what the execution may use.
+	Limits Limits
+
+	// Actor is who asks.
+	Actor Actor
+	// Metadata is carried along for the caller.
+	Metadata Metadata
+}
+
+// Redact says what is masked besides the values of Request.Secrets and of
+// environment variables whose names look secret.
+type Redact string
+
+// The ways to redact.
+const (
+	RedactDefault Redact = ""       // patterns of well-known credentials as well
+	RedactValues  Redact = "values" // values alone, for output that another program reads
+)
+
+// Limits bound one execution. Zero fields take the engine's configuration.
+type Limits struct {
+	// OutputBytes is how much of each stream is kept. Defaults to
+	// Config.MaxOutputBytes.
+	OutputBytes int64 `json:"output_bytes,omitempty"`
+	// Oversize says what happens to a stream beyond OutputBytes.
+	Oversize Oversize `json:"oversized_output_strategy,omitempty"`
+}
+
+// Oversize says what happens to a stream that outgrows its limit.
+type Oversize string
+
+// The strategies, by the original's names.
+const (
+	// TruncateWithWarning keeps the head and the tail, and says what is missing.
+	TruncateWithWarning Oversize = "TruncateWithWarning"
+	// FailExecution ends the execution as failed, by CauseOutputLimit.
+	FailExecution Oversize = "FailExecution"
+	// StreamToFile keeps head and tail in memory and everything in the file
+	// that Result.LogPath names.
+	StreamToFile Oversize = "StreamToFile"
+)
+
+// Actor is who asks for something: an execution, a cancel, an approval.
+type Actor struct {
+	// Kind is human, agent, schedule or service. Empty: not told.
+	Kind ActorKind `json:"kind,omitempty"`
+	// Name tells one from another of its kind.
+	Name string `json:"name,omitempty"`
+}
+
+// ActorKind is a kind of actor.
+type ActorKind string
+
+// The kinds of actor.
+const (
+	Human    ActorKind = "human"
+	Agent    ActorKind = "agent"
+	Schedule ActorKind = "schedule"
+	Service  ActorKind = "service"
+)
+
+// Metadata is carried along for the caller; List can filter by it.
+type Metadata struct {
+	Source         string            `json:"source,omitempty"`
+	ConversationID ID                `json:"conversation_id,omitzero"`
+	Tags           map[string]string `json:"tags,omitempty"`
+}
+
+// MaxGrace is the longest that Request.Grace may be.
+const MaxGrace = 10 * time.Minute
+
+func clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return text[:n] + "…"
+}

@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// requestJSON is a Request on the wire.
+type requestJSON struct {
+	ID      ID              `json:"id,omitzero"`
+	Command json.RawMessage `json:"command"`
+
+	Env        map[string]string `json:"env,omitempty"`
+	UnsetEnv   []string          `json:"unset_env,omitempty"`
+	CleanEnv   bool              `json:"clean_env,omitempty"`
+	WorkingDir string            `json:"working_dir,omitempty"`
+
+	TimeoutMS      *int64 `json:"timeout_ms,omitempty"`
+	IdleTimeoutMS  *int64 `json:"idle_timeout_ms,omitempty"`
+	QueueTimeoutMS *int64 `json:"queue_timeout_ms,omitempty"`
+	GraceMS        *int64 `json:"grace_ms,omitempty"`
+	WaitDelayMS    *int64 `json:"wait_delay_ms,omitempty"`
+	StopSignal     string `json:"stop_signal,omitempty"`
+
+	Stdin       *string `json:"stdin,omitempty"`
+	StdinBase64 []byte  `json:"stdin_base64,omitempty"`
+
+	OutputLogPath string     `json:"output_log_path,omitempty"`
+	SuccessCodes  []int      `json:"success_codes,omitempty"`
+	Secrets       []string   `json:"secrets,omitempty"`
+	Redact        Redact     `json:"redact,omitempty"`
+	Limits        limitsJSON `json:"limits,omitzero"`
+	Actor         Actor      `json:"actor,omitzero"`
+	Metadata      Metadata   `json:"metadata,omitzero"`
+}
+
+// limitsJSON is Limits on the wire, where 0 is not the same as absent.
+type limitsJSON struct {
+	OutputBytes *int64   `json:"output_bytes,omitempty"`
+	Oversize    Oversize `json:"oversized_output_strategy,omitempty"`
+}
+
+// durations pairs the durations of a request with their JSON.
+func durations(r *Request, j *requestJSON) []struct {
+	name string
+	d    *time.Duration
+	ms   **int64
+} {
+	return []struct {
+		name string
+		d    *time.Duration
+		ms   **int64
+	}{
+		{"timeout_ms", &r.Timeout, &j.TimeoutMS},
+		{"idle_timeout_ms", &r.IdleTimeout, &j.IdleTimeoutMS},
+		{"queue_timeout_ms", &r.QueueTimeout, &j.QueueTimeoutMS},
+		{"grace_ms", &r.Grace, &j.GraceMS},
+		{"wait_delay_ms", &r.WaitDelay, &j.WaitDelayMS},
+	}
+}
+
+// MarshalJSON writes the request without StdinFrom and Tee, which are not data.
+func (r Request) MarshalJSON() ([]byte, error) {
+	j := requestJSON{
+		ID: r.ID, Env: r.Env, UnsetEnv: r.UnsetEnv, CleanEnv: r.CleanEnv, WorkingDir: r.WorkingDir,
+		StopSignal: r.StopSignal, StdinBase64: r.Stdin, OutputLogPath: r.OutputLogPath,
+		SuccessCodes: r.SuccessCodes, Secrets: r.Secrets, Redact: r.Redact,
+		Limits: limitsJSON{Oversize: r.Limits.Oversize},
+		Actor:  r.Actor, Metadata: r.Metadata,
+	}
+	for _, d := range durations(&r, &j) {
+		if *d.d != 0 {
+			ms := milliseconds(*d.d)
+			*d.ms = &ms
+		}
+	}
+	if r.Limits.OutputBytes != 0 {
+		j.Limits.OutputBytes = &r.Limits.OutputBytes
+	}
+	if r.Command != nil {
+		command, err := r.Command.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		j.Command = command
+	} else {
+		j.Command = json.RawMessage("null")
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads a request, strictly: a field that is not known is an
+// ErrInvalid, as is a duration of 0.
+func (r *Request) UnmarshalJSON(data []byte) error {
+	var j requestJSON
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&j); err != nil {
+		return advise(fault(ErrInvalid, "request: %v", err), "docs/types.md lists the fields of a request")
+	}
+	*r = Request{
+		ID: j.ID, Env: j.Env, UnsetEnv: j.UnsetEnv, CleanEnv: j.CleanEnv, WorkingDir: j.WorkingDir,
+		StopSignal: j.StopSignal, Stdin: j.StdinBase64, OutputLogPath: j.OutputLogPath,
+		SuccessCodes: j.SuccessCodes, Secrets: j.Secrets, Redact: j.Redact,
+		Limits: Limits{Oversize: j.Limits.Oversize},
+		Actor:  j.Actor, Metadata: j.Metadata,
+	}
+	if j.Stdin != nil {
+		if j.StdinBase64 != nil {
+			return fault(ErrInvalid, "stdin and stdin_base64 are both given: give one")
+		}
+		r.Stdin = []byte(*j.Stdin)
+	}
+	if err := readNumbers(r, &j); err != nil {
+		return err
+	}
+	if len(j.Command) == 0 || string(j.Command) == "null" {
+		return nil // an empty command is for Execute to refuse
+	}
+	command, err := ParseCommand(j.Command)
+	r.Command = command
+	return err
+}
+
+// readNumbers reads the numbers for which 0 in JSON is an error.
+func readNumbers(r *Request, j *requestJSON) error {
+	var faults []error
+	if n := j.Limits.OutputBytes; n != nil {
+		r.Limits.OutputBytes = *n
+		if *n <= 0 {
+			faults = append(faults, fault(ErrInvalid, "limits.output_bytes is %d: must be above 0; leave it out for the default", *n))
+		}
+	}
+	for _, d := range durations(r, j) {
+		switch ms := *d.ms; {
+		case ms == nil:
+		case *ms <= 0:
+			faults = append(faults, fault(ErrInvalid, "%s is %d: must be above 0; leave it out for the default", d.name, *ms))
+		case *ms > int64(Forever/time.Millisecond):
+			*d.d = Forever
+		default:
+			*d.d = time.Duration(*ms) * time.Millisecond
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// ParseRequest reads one JSON request. Errors: ErrInvalid and what is more
+// precise.
+func ParseRequest(data []byte) (Request, error) {
+	var r Request
+	if err := json.Unmarshal(data, &r); err != nil {
+		if _, ok := errors.AsType[*condition](err); !ok {
+			err = fault(ErrInvalid, "request: %v", err)
+		}
+		return Request{}, err
+	}
+	return r, nil
+}

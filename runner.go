@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
+)
+
+// Journal is the record that a [Runner] in this process writes to: Append adds
+// output and never waits.
+type Journal = journal.Journal
+
+// Runner starts executions that the engine has accepted and given a slot.
+type Runner interface {
+	// Start starts one and returns when it runs. Exactly one of two follows: Start
+	// returns an error and Launch.Ended is never called, or it returns a Control
+	// and Launch.Ended is called once, perhaps before Start returns. An error that
+	// is an ErrBusy has the execution queued again; any other fails it.
+	Start(ctx context.Context, l *Launch) (Control, error)
+}
+
+// Launch is what a [Runner] starts. All of it is resolved and valid; the runner
+// must not change it.
+type Launch struct {
+	ID   ID
+	Path string   // the file to execute
+	Argv []string // the whole argument vector
+	Env  []string // the whole environment
+	Dir  string   // the working directory
+	// Request is what was asked.
+	Request *Request
+
+	Timeout     time.Duration  // from the start
+	IdleTimeout time.Duration  // without output; 0: none
+	Grace       time.Duration  // from the stop signal to KILL
+	WaitDelay   time.Duration  // from the exit on, while a pipe is held open
+	StopSignal  syscall.Signal // asks the process to end
+	KeepBytes   int64          // of each stream; the journal sees to it
+	Oversize    Oversize       // what a runner does when a stream has more
+
+	// Journal takes the output, masked.
+	Journal *Journal
+	// Mask removes the secrets of this execution from a text.
+	Mask func(text string) string
+	// Started tells that it runs. It must be called before anything is appended to
+	// the journal, and before Ended.
+	Started func()
+	// Phase tells that a stop went on: ExecutionStopping, ExecutionKilling.
+	Phase func(kind EventKind)
+	// Ended tells how it ended. Nothing may be appended to the journal afterwards.
+	Ended func(Ending)
+
+	secrets *redact.Set
+	script  *scriptFile
+	logPath string
+}
+
+// Control is what can be asked of an execution that runs. Its methods do not
+// wait for an effect and are safe for concurrent use.
+type Control interface {
+	// Stop asks it to end: stop signal, grace, KILL. It reports whether this call
+	// is the one that ends it.
+	Stop(cause Cause) bool
+	// Kill ends it now, or cuts the grace of an earlier Stop short.
+	Kill(cause Cause) bool
+}
+
+// Ending is how an execution ended, as its runner knows it.
+type Ending struct {
+	Cause    Cause
+	ExitCode int            // -1 where there is none
+	Signal   syscall.Signal // 0 where there is none
+	Error    string         // why, where the cause does not say it
+
+	Started, Ended time.Time
+
+	Forced           bool
+	OutputIncomplete bool
+	Survivors        []Survivor
+	Containment      string
+	Masks            int64
+	LogError         string
+	Usage            Usage
+}

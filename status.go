@@ -1,0 +1,94 @@
+package engine
+
+import "slices"
+
+// Status says where in its life an execution is.
+type Status string
+
+// The statuses. The first six are the original's.
+const (
+	Pending   Status = "pending"   // accepted; waits for a slot
+	Running   Status = "running"   // its process runs
+	Completed Status = "completed" // exited with a success code
+	Failed    Status = "failed"    // exited otherwise, could not be started, or broke a limit
+	Cancelled Status = "cancelled" // was cancelled, whatever its exit code
+	TimedOut  Status = "timeout"   // ran, sat idle or queued for too long
+
+	AwaitingApproval Status = "awaiting_approval" // accepted; somebody must agree first
+	Rejected         Status = "rejected"          // somebody did not agree
+	Lost             Status = "lost"              // how it ended is not known
+)
+
+// transitions is the whole life of an execution. The drawing in doc.go is
+// checked against it.
+func transitions() map[Status][]Status {
+	return map[Status][]Status{
+		Pending:          {Running, AwaitingApproval, Failed, Cancelled, TimedOut, Rejected, Lost},
+		AwaitingApproval: {Pending, Rejected, Cancelled, TimedOut, Lost},
+		Running:          {Completed, Failed, Cancelled, TimedOut, Lost},
+		Completed:        nil,
+		Failed:           nil,
+		Cancelled:        nil,
+		TimedOut:         nil,
+		Rejected:         nil,
+		Lost:             nil,
+	}
+}
+
+// Valid reports whether s is one of the statuses.
+func (s Status) Valid() bool {
+	_, ok := transitions()[s]
+	return ok
+}
+
+// Terminal reports whether nothing follows s.
+func (s Status) Terminal() bool {
+	switch s { // not by the table, which is made anew: handlers ask it of every line
+	case Completed, Failed, Cancelled, TimedOut, Rejected, Lost:
+		return true
+	case Pending, Running, AwaitingApproval:
+	}
+	return false
+}
+
+// CanBecome reports whether next may follow s.
+func (s Status) CanBecome(next Status) bool { return slices.Contains(transitions()[s], next) }
+
+// Cause says why an execution ended. It tells apart what a status folds: a
+// timeout of the run from one in the queue, an exit code from a signal.
+type Cause string
+
+// The causes.
+const (
+	CauseExit         Cause = "exit"          // it exited by itself, with ExitCode
+	CauseSignal       Cause = "signal"        // a signal ended it that the engine did not send
+	CauseSpawn        Cause = "spawn"         // it could not be started
+	CauseCancel       Cause = "cancel"        // somebody cancelled it
+	CauseShutdown     Cause = "shutdown"      // the engine was shut down
+	CauseTimeout      Cause = "timeout"       // it ran longer than its timeout
+	CauseIdleTimeout  Cause = "idle_timeout"  // it wrote nothing for its idle timeout
+	CauseQueueTimeout Cause = "queue_timeout" // it waited for a slot for too long
+	CauseOutputLimit  Cause = "output_limit"  // it wrote more than its limit, set to fail
+	CausePolicy       Cause = "policy"        // the policy refused it at its start
+)
+
+// status returns the status that a cause leads to; exit codes decide over
+// CauseExit.
+func (c Cause) status(success bool) Status {
+	switch c {
+	case CauseExit:
+		if success {
+			return Completed
+		}
+		return Failed
+	case CauseCancel, CauseShutdown:
+		return Cancelled
+	case CauseTimeout, CauseIdleTimeout, CauseQueueTimeout:
+		return TimedOut
+	case CausePolicy:
+		return Rejected
+	case CauseSignal, CauseSpawn, CauseOutputLimit:
+		return Failed
+	}
+	return Lost
+}

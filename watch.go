@@ -1,0 +1,286 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
+)
+
+// showAfter is how long a line without an end waits before it is shown.
+const showAfter = 100 * time.Millisecond
+
+// records is how many records one look into a journal takes at most.
+const records = 64
+
+// subject is an execution as a reader of its record knows it: live or finished.
+type subject struct {
+	id      ID
+	journal *journal.Journal
+	live    *execution // nil when it was on the shelf already
+	done    *finished  // nil while live
+}
+
+// subject finds an execution. Errors: ErrNotFound, ErrExpired.
+func (e *Engine) subject(id ID) (*subject, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if x, ok := e.live[id]; ok {
+		return &subject{id: id, journal: x.journal, live: x}, nil
+	}
+	f, err := e.shelf.find(id)
+	if err != nil {
+		return nil, err
+	}
+	return &subject{id: id, journal: f.journal, done: f}, nil
+}
+
+// final is the ending, once the journal is closed.
+func (s *subject) final() *finished {
+	if s.done != nil {
+		return s.done
+	}
+	return s.live.final
+}
+
+// command is what runs.
+func (s *subject) command() string {
+	if s.live != nil {
+		return s.live.line()
+	}
+	return s.done.request.request().Command.String()
+}
+
+// Watch yields the events of an execution. See [API].
+func (e *Engine) Watch(ctx context.Context, id ID, from Cursor) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		s, err := e.subject(id)
+		if err != nil {
+			yield(Event{}, err)
+			return
+		}
+		w := &watcher{subject: s, from: from, hold: e.config.BufferOutput}
+		if err := w.run(ctx, func(ev Event) bool { return yield(ev, nil) }); err != nil {
+			yield(Event{}, err)
+		}
+	}
+}
+
+// watcher turns records into events: notes into what they stand for, output
+// into lines.
+type watcher struct {
+	subject *subject
+	from    Cursor // events up to here were seen before
+	hold    bool   // output waits for the end
+	cutter  journal.Cutter
+	noted   [2]Event // room for what a note stands for
+}
+
+// run yields until the record ends. The cutter is told of lines that began before
+// the cursor once the record has reached it.
+func (w *watcher) run(ctx context.Context, yield func(Event) bool) error {
+	at := max(0, int64(w.from))
+	started := false
+	buf := make([]journal.Record, records)
+	for {
+		n, next, err := w.read(ctx, at, buf)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, journal.ErrBeyondEnd):
+			return fault(ErrBeyondEnd, "execution %s ends at %d", w.subject.id, w.subject.journal.End())
+		case errors.Is(err, errQuiet):
+			if !w.cutter.SoFar(w.lines(yield)) {
+				return nil
+			}
+			continue
+		case err != nil:
+			return err
+		}
+		if !started {
+			started, w.cutter = true, w.subject.journal.Cutter(at)
+		}
+		at = next
+		if i := firstOutput(buf[:n]); w.hold && i < n {
+			n, at = i, buf[i].Cursor
+		}
+		for i := range buf[:n] {
+			if !w.events(&buf[i], yield) {
+				return nil
+			}
+		}
+		if w.hold && at < next {
+			if err := w.ended(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// firstOutput is the index of the first record that is not a note; else, how
+// many there are.
+func firstOutput(records []journal.Record) int {
+	i := slices.IndexFunc(records, func(r journal.Record) bool { return r.Kind != journal.Note })
+	if i < 0 {
+		return len(records)
+	}
+	return i
+}
+
+// ended waits until nothing is to be held back any more.
+func (w *watcher) ended(ctx context.Context) error {
+	w.hold = false
+	if w.subject.live == nil {
+		return nil
+	}
+	return waitFor(ctx, w.subject.live.done)
+}
+
+// errQuiet is the cause of a read that showAfter ended.
+var errQuiet = errors.New("nothing came for a while")
+
+// read waits for more, but not longer than a line without an end may wait.
+func (w *watcher) read(ctx context.Context, at int64, buf []journal.Record) (int, int64, error) {
+	if w.cutter.Waiting() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, showAfter, errQuiet)
+		defer cancel()
+	}
+	return w.subject.journal.Read(ctx, at, buf)
+}
+
+// events yields what one record stands for.
+func (w *watcher) events(r *journal.Record, yield func(Event) bool) bool {
+	switch r.Kind {
+	case journal.Output:
+		return w.cutter.Cut(r, w.lines(yield))
+	case journal.Gap:
+		if !w.cutter.Cut(r, w.lines(yield)) {
+			return false
+		}
+		end := Cursor(r.Cursor + r.Width)
+		if end <= w.from {
+			return true
+		}
+		skipped := r.Width - max(0, int64(w.from)-r.Cursor)
+		return yield(Event{
+			Kind: OutputSkipped, ExecutionID: w.subject.id, Time: r.Time.UTC(), Cursor: end,
+			Gap: Gap{Stream: r.Stream, Bytes: skipped},
+		})
+	default:
+		if r.Code == noteEnded && !w.cutter.Flush(w.lines(yield)) {
+			return false
+		}
+		return w.cutter.Cut(r, nil) && w.notes(r, yield)
+	}
+}
+
+// lines makes events of lines and passes over those that were seen. A last line
+// without a newline stands at the very end, where another may too: it is given
+// again rather than lost.
+func (w *watcher) lines(yield func(Event) bool) func(journal.Line) bool {
+	return func(l journal.Line) bool {
+		if at := Cursor(l.Cursor); at < w.from || at == w.from && !l.Unended {
+			return true
+		}
+		kind := StdoutWritten
+		if l.Stream == Stderr {
+			kind = StderrWritten
+		}
+		return yield(Event{
+			Kind: kind, ExecutionID: w.subject.id, Time: l.Time.UTC(), Cursor: Cursor(l.Cursor),
+			Line: l.Text, Number: l.Number, Partial: l.SoFar, Continues: l.Continues, Unended: l.Unended,
+		})
+	}
+}
+
+// notes yields the events of a note that were not seen yet.
+func (w *watcher) notes(r *journal.Record, yield func(Event) bool) bool {
+	events := w.subject.eventsOf(w.noted[:0], r.Code)
+	start := r.Cursor + r.Width - int64(len(events))
+	for i := range events {
+		ev := &events[i]
+		ev.ExecutionID, ev.Time, ev.Cursor = w.subject.id, r.Time.UTC(), Cursor(start+int64(i)+1)
+		if ev.Cursor > w.from && !yield(*ev) {
+			return false
+		}
+	}
+	return true
+}
+
+// eventsOf appends the events that a note stands for, as many as its width.
+func (s *subject) eventsOf(out []Event, code uint8) []Event {
+	switch code {
+	case noteAccepted:
+		return append(out, Event{Kind: ExecutionAccepted, Command: s.command()})
+	case noteStarted:
+		return append(out,
+			Event{Kind: ExecutionStatusChanged, OldStatus: Pending, NewStatus: Running},
+			Event{Kind: ExecutionStarted, Command: s.command()},
+		)
+	case noteStopping:
+		return append(out, Event{Kind: ExecutionStopping})
+	case noteKilling:
+		return append(out, Event{Kind: ExecutionKilling})
+	case noteEnded:
+		return s.ending(out)
+	}
+	return nil
+}
+
+func (s *subject) ending(out []Event) []Event {
+	f := s.final()
+	r := f.result()
+	before := Running
+	if f.started == 0 {
+		before = Pending
+	}
+	last := Event{Kind: EventKind(r.Status), Result: &r, Error: r.Error}
+	if f.rare != nil {
+		last.Timeout = f.rare.limit
+	}
+	return append(out, Event{Kind: ExecutionStatusChanged, OldStatus: before, NewStatus: f.status}, last)
+}
+
+// Output yields what an execution wrote. See [API].
+func (e *Engine) Output(ctx context.Context, id ID, from Cursor) iter.Seq2[Output, error] {
+	return func(yield func(Output, error) bool) {
+		s, err := e.subject(id)
+		if err != nil {
+			yield(Output{}, err)
+			return
+		}
+		buf := make([]journal.Record, records)
+		for at := int64(from); ; {
+			n, next, err := s.journal.Read(ctx, at, buf)
+			switch {
+			case errors.Is(err, io.EOF):
+				return
+			case errors.Is(err, journal.ErrBeyondEnd):
+				yield(Output{}, fault(ErrBeyondEnd, "execution %s ends at %d", id, s.journal.End()))
+				return
+			case err != nil:
+				yield(Output{}, err)
+				return
+			}
+			at = next
+			for i := range buf[:n] {
+				if o, ok := outputOf(&buf[i]); ok && !yield(o, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func outputOf(r *journal.Record) (Output, bool) {
+	o := Output{Stream: r.Stream, Data: r.Data, Time: r.Time.UTC(), Cursor: Cursor(r.Cursor + r.Width)}
+	if r.Kind == journal.Gap {
+		o.Skipped = r.Width
+	}
+	return o, r.Kind != journal.Note
+}
