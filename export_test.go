@@ -1,0 +1,28 @@
+package engine
+
+import "testing"
+
+// NewLocalRunner is the runner of processes, as New makes it.
+func NewLocalRunner(t *testing.T) Runner {
+	t.Helper()
+	l, err := newLocalRunner()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// ResetGlobal forgets the engine that InitGlobal made.
+func ResetGlobal() {
+	global.mu.Lock()
+	defer global.mu.Unlock()
+	global.engine = nil
+}
+
+// Transitions is the table of the life of an execution.
+func Transitions() map[Status][]Status { return transitions() }
