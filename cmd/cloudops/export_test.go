@@ -1,0 +1,4 @@
+package main
+
+// Main is the program, for tests.
+var Main = main

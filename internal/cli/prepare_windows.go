@@ -1,0 +1,4 @@
+package cli
+
+// keepDescriptors: on Windows a child inherits only what it is given.
+func keepDescriptors() {}

@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+)
+
+// declare declares every flag of run, in the order of the help, which is also
+// the order in which they are read.
+func (c *runCommand) declare() {
+	c.request.values = map[string]*given{}
+	what := newGroup("What to run, instead of PROGRAM")
+	what.set.StringVar(&c.shell, "shell", "", "a line `CMD` for the shell (bash, else sh)")
+	what.set.StringVar(&c.script, "script", "", "a script in `FILE`; its arguments follow the flags")
+	what.set.StringVar(&c.interpreter, "interpreter", "", "the `PROGRAM` that runs it; else its first line or name tells")
+	what.set.StringVar(&c.from, "request", "", "a JSON request in `FILE`, - for stdin; flags override it")
+
+	place := newGroup("Surroundings")
+	c.request.add(place, surroundingFlags())
+	place.set.StringVar(&c.input, "stdin", "", "what the command reads: - for our stdin, or a `FILE`; else nothing")
+
+	limits := newGroup("Time and limits")
+	c.request.add(limits, timeFlags())
+	c.request.add(limits, limitFlags())
+
+	secrets := newGroup("Secrets")
+	c.request.add(secrets, secretFlags())
+
+	record := newGroup("Record")
+	c.request.add(record, recordFlags())
+
+	ours := newGroup("cloudops")
+	ours.set.BoolVar(&c.json, "json", false, "write events instead of output, one JSON object a line")
+	ours.set.BoolVarP(&c.quiet, "quiet", "q", false, "say nothing about how the command fares")
+	ours.set.StringVar(&c.config, "config", "", "configuration in `FILE`, YAML or JSON")
+	c.groups = []flagGroup{what, place, limits, secrets, record, ours}
+}
+
+func surroundingFlags() []requestFlag {
+	return []requestFlag{
+		{"cwd", "DIR", "working directory", func(r *engine.Request, text string) (err error) {
+			r.WorkingDir, err = filepath.Abs(text)
+			return err
+		}},
+		{"env-file", "FILE", "variables, NAME=VALUE lines; --env overrides them", func(r *engine.Request, text string) error {
+			env, err := readEnvFile(text)
+			if err != nil {
+				return err
+			}
+			r.Env = merged(r.Env, env)
+			return nil
+		}},
+		{"env", "K=V", "set a variable; the last of a name wins", func(r *engine.Request, text string) error {
+			name, value, err := splitEnv(text)
+			if err != nil {
+				return err
+			}
+			r.Env = merged(r.Env, map[string]string{name: value})
+			return nil
+		}},
+		{"unset", "NAME", "do not inherit a variable", func(r *engine.Request, text string) error {
+			r.UnsetEnv = append(slices.Clip(r.UnsetEnv), text)
+			return nil
+		}},
+		{"clean-env", "bool", "inherit PATH, HOME and a few more, nothing else", func(r *engine.Request, text string) (err error) {
+			r.CleanEnv, err = strconv.ParseBool(text)
+			return err
+		}},
+	}
+}
+
+func timeFlags() []requestFlag {
+	duration := func(field func(*engine.Request) *time.Duration, parse func(string) (time.Duration, error)) func(*engine.Request, string) error {
+		return func(r *engine.Request, text string) error {
+			d, err := parse(text)
+			if err == nil {
+				*field(r) = d
+			}
+			return err
+		}
+	}
+	return []requestFlag{
+		{
+			"timeout", "DURATION", "longest time it may run; none: no limit (default 5m)",
+			duration(func(r *engine.Request) *time.Duration { return &r.Timeout }, parseTimeout),
+		},
+		{
+			"idle-timeout", "DURATION", "longest time it may write nothing",
+			duration(func(r *engine.Request) *time.Duration { return &r.IdleTimeout }, parseDuration),
+		},
+		{
+			"grace", "DURATION", "time between the stop signal and KILL (default 10s)",
+			duration(func(r *engine.Request) *time.Duration { return &r.Grace }, parseDuration),
+		},
+		{
+			"wait-delay", "DURATION", "time others may hold its output when it has exited (default 2s)",
+			duration(func(r *engine.Request) *time.Duration { return &r.WaitDelay }, parseDuration),
+		},
+		{"stop-signal", "SIGNAL", "what asks it to end: INT, HUP, QUIT, USR1, USR2 (default TERM)", func(r *engine.Request, text string) error {
+			r.StopSignal = text
+			return nil
+		}},
+	}
+}
+
+func limitFlags() []requestFlag {
+	return []requestFlag{
+		{"success-codes", "CODES", "exit codes that mean success: 0,2 (default 0)", func(r *engine.Request, text string) (err error) {
+			r.SuccessCodes, err = parseCodes(text)
+			return err
+		}},
+		{"max-output", "SIZE", "how much of each stream is kept in the record (default 10MiB)", func(r *engine.Request, text string) (err error) {
+			r.Limits.OutputBytes, err = parseSize(text)
+			return err
+		}},
+		{"on-oversize", "WAY", "beyond that: truncate the record, fail, or keep it in a file", func(r *engine.Request, text string) error {
+			way, ok := oversizeWays()[text]
+			if !ok {
+				return oneOf(text, slices.Sorted(maps.Keys(oversizeWays())))
+			}
+			r.Limits.Oversize = way
+			return nil
+		}},
+		{"output-log", "FILE", "write a copy of the output to a new file", func(r *engine.Request, text string) (err error) {
+			r.OutputLogPath, err = filepath.Abs(text)
+			return err
+		}},
+	}
+}
+
+func oversizeWays() map[string]engine.Oversize {
+	return map[string]engine.Oversize{
+		"truncate": engine.TruncateWithWarning, "fail": engine.FailExecution, "file": engine.StreamToFile,
+	}
+}
+
+func secretFlags() []requestFlag {
+	return []requestFlag{
+		{"secret-env", "NAME", "mask the value of this variable wherever it is written", func(r *engine.Request, text string) error {
+			value, ok := r.Env[text]
+			if !ok {
+				value, ok = os.LookupEnv(text)
+			}
+			if !ok {
+				return fault("give it a value with --env, or export it", "%s is not set", clip(text))
+			}
+			if len(value) < minSecretBytes {
+				return fault("values that short are everywhere: masking them would garble the output", "the value of %s is shorter than %d bytes", clip(text), minSecretBytes)
+			}
+			r.Secrets = append(slices.Clip(r.Secrets), value)
+			return nil
+		}},
+		{"redact", "WAY", "values: mask known values, not what looks like a credential", func(r *engine.Request, text string) error {
+			if text != string(engine.RedactValues) {
+				return oneOf(text, []string{string(engine.RedactValues)})
+			}
+			r.Redact = engine.RedactValues
+			return nil
+		}},
+	}
+}
+
+// minSecretBytes is what the engine masks at least.
+const minSecretBytes = 6
+
+func recordFlags() []requestFlag {
+	return []requestFlag{
+		{"id", "UUID", "name of the execution (default: a new one)", func(r *engine.Request, text string) (err error) {
+			r.ID, err = engine.ParseID(text)
+			return err
+		}},
+		{"actor", "KIND:NAME", "who asks: human, agent, schedule or service, and a name", func(r *engine.Request, text string) (err error) {
+			r.Actor, err = parseActor(text)
+			return err
+		}},
+		{"source", "TEXT", "where the request comes from", func(r *engine.Request, text string) error {
+			r.Metadata.Source = text
+			return nil
+		}},
+		{"tag", "K=V", "carry a tag along", func(r *engine.Request, text string) error {
+			name, value, err := splitPair(text)
+			if err == nil {
+				r.Metadata.Tags = merged(r.Metadata.Tags, map[string]string{name: value})
+			}
+			return err
+		}},
+	}
+}
+
+func parseActor(text string) (engine.Actor, error) {
+	kind, name, _ := strings.Cut(text, ":")
+	kinds := []string{string(engine.Human), string(engine.Agent), string(engine.Schedule), string(engine.Service)}
+	if !slices.Contains(kinds, kind) {
+		return engine.Actor{}, advise(oneOf(kind, kinds), "write KIND:NAME, such as human:%s", "ada")
+	}
+	return engine.Actor{Kind: engine.ActorKind(kind), Name: name}, nil
+}
+
+func parseCodes(text string) ([]int, error) {
+	var codes []int
+	for field := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(field))
+		if err != nil || n < 0 || n > 255 {
+			return nil, fault("list numbers from 0 to 255: 0,2", "%q is not an exit code", clip(field))
+		}
+		codes = append(codes, n)
+	}
+	return codes, nil
+}
+
+// oneOf is the error for a word that is none of a few.
+func oneOf(text string, words []string) error {
+	err := fmt.Errorf("%q is not one of %s", clip(text), strings.Join(words, ", "))
+	if near := nearest(text, words); near != "" {
+		return advise(err, "did you mean %s?", near)
+	}
+	return err
+}
+
+// merged is a and over it b; neither is changed.
+func merged(a, b map[string]string) map[string]string {
+	out := make(map[string]string, len(a)+len(b))
+	maps.Copy(out, a)
+	maps.Copy(out, b)
+	return out
+}

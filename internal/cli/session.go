@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
+)
+
+// session is one command in the foreground: what it writes goes out, and signals
+// come in.
+type session struct {
+	engine *engine.Engine
+	id     engine.ID
+	actor  engine.Actor
+	out    *outlet
+	json   bool
+	quiet  bool
+	stderr io.Writer
+	style  style
+
+	signals  chan os.Signal
+	pipes    chan os.Signal   // SIGPIPE, which nobody receives
+	by       os.Signal        // what cancelled it; nil: nothing did
+	brokenBy error            // why our output cannot be written
+	patience <-chan time.Time // set when the end was forced
+}
+
+func newSession(c *runCommand, config *engine.Config) *session {
+	out := newOutlet(c.stdout, c.stderr)
+	if c.json {
+		out = newEventOutlet(c.stdout, !config.BufferOutput)
+	}
+	return &session{
+		out: out, json: c.json, quiet: c.quiet, stderr: c.stderr,
+		style: styleOf(c.stderr, c.noColour), signals: make(chan os.Signal, 8), pipes: make(chan os.Signal, 1),
+	}
+}
+
+// errStuck: the command is dead, and still its output could not be written.
+var errStuck = errors.New("gave up writing output that nobody takes")
+
+// afterForce is how long a forced end may take: longer than the engine gives a
+// process that hangs in the kernel.
+const afterForce = 8 * time.Second
+
+// run starts the command and stays with it to the end. The engine is shut down
+// afterwards.
+func (s *session) run(ctx context.Context, r *engine.Request) (engine.Result, error) {
+	r.Tee, s.actor = s.out.tee, r.Actor
+	id, err := s.engine.Execute(ctx, *r)
+	if err != nil {
+		return engine.Result{}, errors.Join(err, s.engine.Shutdown(ctx))
+	}
+	s.id = id
+	result, err := s.attend(ctx)
+	if errors.Is(err, errStuck) {
+		return result, err // the engine still waits to write
+	}
+	return result, errors.Join(err, s.engine.Shutdown(ctx))
+}
+
+// listen takes the signals that would end us: the command has a session of its
+// own and would go on without us. One that we were started with ignored (nohup,
+// a shell's background job) stays ignored. SIGPIPE is taken so that a reader who
+// leaves is an error of a write, and not our death.
+//
+// It has to come before the engine is made: that catches ignored signals, so that
+// commands do not inherit them, and then nobody can tell any more.
+func (s *session) listen() {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(sig) {
+			signal.Notify(s.signals, sig)
+		}
+	}
+	signal.Notify(s.pipes, syscall.SIGPIPE)
+}
+
+// deaf undoes listen.
+func (s *session) deaf() {
+	signal.Stop(s.signals)
+	signal.Stop(s.pipes)
+}
+
+// ending is what following a command to its end gave.
+type ending struct {
+	result engine.Result
+	err    error
+}
+
+// attend stays with the command until it has ended.
+func (s *session) attend(ctx context.Context) (engine.Result, error) {
+	group := lifecycle.New()
+	done := make(chan ending, 1)
+	group.Go(func(context.Context) {
+		result, err := s.follow(ctx)
+		done <- ending{result, err}
+	})
+	for {
+		select {
+		case end := <-done:
+			group.Stop(nil)
+			group.Wait()
+			return end.result, end.err
+		case sig := <-s.signals:
+			if s.patience != nil {
+				return s.leave()
+			}
+			s.heard(ctx, sig)
+		case err := <-s.out.broken:
+			s.brokenBy = err
+			s.cancel(ctx, false)
+		case <-s.patience:
+			return s.leave()
+		}
+	}
+}
+
+// leave goes although the command's end was not told: it was killed, and what it
+// wrote cannot be written.
+func (s *session) leave() (engine.Result, error) {
+	return engine.Result{ID: s.id, Cause: engine.CauseCancel, Status: engine.Cancelled, ExitCode: -1}, errStuck
+}
+
+// follow returns when the command has ended and all that it wrote is written.
+func (s *session) follow(ctx context.Context) (engine.Result, error) {
+	if s.json {
+		for event, err := range s.engine.Watch(ctx, s.id, 0) {
+			if err != nil {
+				return engine.Result{}, err
+			}
+			s.out.event(&event)
+		}
+	}
+	return s.engine.Wait(ctx, s.id)
+}
+
+// heard does what a signal asks for: first to end the command, then to kill it.
+// A third one is not heard: attend leaves.
+func (s *session) heard(ctx context.Context, sig os.Signal) {
+	force := s.by != nil || sig == syscall.SIGQUIT
+	if sig == os.Interrupt && isTerminal(s.stderr) && !s.quiet {
+		say(s.stderr, "\n") // the terminal has shown ^C
+	}
+	switch {
+	case s.by == nil && force:
+		s.note("killing the command")
+	case s.by == nil && sig == os.Interrupt:
+		s.note("asked the command to end; Ctrl-C again kills it")
+	case s.by == nil:
+		s.note("%s: asked the command to end; another signal kills it", nameOf(sig))
+	default:
+		s.note("killing the command")
+	}
+	if s.by == nil {
+		s.by = sig
+	}
+	s.cancel(ctx, force)
+}
+
+func (s *session) cancel(ctx context.Context, force bool) {
+	if force {
+		s.out.hurry()
+		s.patience = time.After(afterForce)
+	}
+	_ = s.engine.Cancel(ctx, s.id, engine.Cancellation{Force: force, Actor: s.actor}) // it ended meanwhile
+}
+
+func nameOf(sig os.Signal) string {
+	switch sig {
+	case syscall.SIGTERM:
+		return "TERM"
+	case syscall.SIGHUP:
+		return "HUP"
+	case syscall.SIGQUIT:
+		return "QUIT"
+	}
+	return sig.String()
+}
+
+// note tells how the command fares.
+func (s *session) note(format string, args ...any) {
+	if !s.quiet {
+		say(s.stderr, "%s %s\n", s.style.cyan("note:"), fmt.Sprintf(format, args...))
+	}
+}

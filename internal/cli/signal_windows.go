@@ -1,0 +1,4 @@
+package cli
+
+// signalNumber: no signal ends a process on Windows.
+func signalNumber(string) int { return 0 }
