@@ -1,0 +1,20 @@
+module github.com/escher-dbai/cloudops-engine/bench
+
+go 1.26.0
+
+require (
+	github.com/escher-dbai/cloudops-engine v0.0.0
+	github.com/go-cmd/cmd v1.4.4
+)
+
+require (
+	github.com/goccy/go-yaml v1.19.2 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/spf13/cobra v1.10.2 // indirect
+	github.com/spf13/pflag v1.0.9 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/term v0.47.0 // indirect
+)
+
+replace github.com/escher-dbai/cloudops-engine => ../

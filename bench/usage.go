@@ -1,0 +1,67 @@
+package main
+
+import (
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// order is what a worker is asked to run: commands, so many at once.
+type order struct {
+	Child       string
+	Commands    int
+	Concurrency int
+}
+
+// measure is what it cost, per command.
+type measure struct {
+	Wall, CPU time.Duration // CPU: of the worker and of its children
+	Allocs    float64
+	Bytes     float64 // allocated
+	P50, P99  time.Duration
+}
+
+// cpuTime is what this process and the children it waited for have used.
+func cpuTime() time.Duration {
+	var total int64
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if syscall.Getrusage(who, &u) == nil {
+			total += u.Utime.Nano() + u.Stime.Nano()
+		}
+	}
+	return time.Duration(total)
+}
+
+// measured runs f, which returns how long each command took, and tells what one
+// cost.
+func measured(f func() ([]time.Duration, error)) (measure, error) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	cpu, start := cpuTime(), time.Now()
+	took, err := f()
+	wall, used := time.Since(start), cpuTime()-cpu
+	runtime.ReadMemStats(&after)
+	if err != nil || len(took) == 0 {
+		return measure{}, err
+	}
+	slices.Sort(took)
+	n := len(took)
+	return measure{
+		Wall: wall / time.Duration(n), CPU: used / time.Duration(n),
+		Allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
+		Bytes:  float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
+		P50:    took[n/2], P99: took[n*99/100],
+	}, nil
+}
+
+// heapBytes is the live heap.
+func heapBytes() float64 {
+	runtime.GC()
+	runtime.GC() // what had a finalizer or was in a pool goes with the second
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
