@@ -44,7 +44,7 @@ func (c ExecCommand) invocation(string) (invocation, error) {
 	if err := validateCommand(c); err != nil {
 		return invocation{}, err
 	}
-	return invocation{argv: c.argv(), env: commonEnv()}, nil
+	return invocation{argv: c.argv(), env: commonEnv()}.stoppedByName(), nil
 }
 
 // ShellCommand runs a text by a shell: SHELL -c TEXT. Made by [Shell]; the

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -170,5 +171,23 @@ func writeScript(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// It makes no difference which kind of command runs terraform: a TERM in the
+// middle, and KILL ten seconds later, would leave its state locked.
+func TestExec_StopsTerraformAndItsKinAsTheyWant(t *testing.T) {
+	t.Parallel()
+	for program, want := range map[string]string{
+		"terraform": "INT", "/opt/bin/terraform": "INT", "tofu": "INT", "terragrunt": "INT",
+		"aws": "", "/bin/terraform-docs": "",
+	} {
+		inv, err := Exec(program, "apply").invocation("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if inv.stopSignal != want || (inv.grace == time.Minute) != (want == "INT") {
+			t.Errorf("%s is stopped by %q within %v, want %q", program, inv.stopSignal, inv.grace, want)
+		}
 	}
 }

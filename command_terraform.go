@@ -4,14 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
-)
-
-// Terraform finishes what it is doing and releases its locks on the first
-// SIGINT; a second signal makes it leave at once, and its state locked.
-const (
-	terraformSignal = "INT"
-	terraformGrace  = 60 * time.Second
 )
 
 // TerraformCommand runs Terraform. Made by [Terraform]; the zero value has no
@@ -200,13 +192,11 @@ func (c TerraformCommand) invocation(dir string) (invocation, error) {
 		return invocation{}, err
 	}
 	inv := invocation{
-		argv:       c.argv(),
-		env:        cloudEnv("TF_IN_AUTOMATION=1", "TF_INPUT=0"),
-		stopSignal: terraformSignal,
-		grace:      terraformGrace,
+		argv: c.argv(),
+		env:  cloudEnv("TF_IN_AUTOMATION=1", "TF_INPUT=0"),
 	}
 	if c.dir != "" {
 		inv.readsDir = pathWithin(dir, c.dir)
 	}
-	return inv, nil
+	return inv.stoppedByName(), nil
 }

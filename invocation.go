@@ -24,6 +24,19 @@ type invocation struct {
 	grace      time.Duration // how long it may take to stop; 0 = the engine's default
 }
 
+// stoppedByName adds how the program that is run wants to be stopped, known by its
+// base name, so that it makes no difference which kind of command runs it.
+// Terraform and its kin finish what they are doing and release their locks on the
+// first INT; a second signal makes them leave at once, and the state locked.
+func (inv invocation) stoppedByName() invocation {
+	name := strings.TrimSuffix(filepath.Base(inv.argv[0]), ".exe")
+	switch name {
+	case "terraform", "tofu", "terragrunt":
+		inv.stopSignal, inv.grace = "INT", time.Minute
+	}
+	return inv
+}
+
 // scriptFile is a script that came with the request.
 type scriptFile struct {
 	name    string // base name of the private file; what the script sees as its own name

@@ -69,16 +69,20 @@ func (r *Run) tick() {
 		r.finish()
 		return
 	case r.phase == killing && !now.Before(r.leaveAt):
-		r.leave(now)
-		return
+		if now.Sub(r.killAt) > teePatience || !r.allow(&r.leaveAt) {
+			r.leave(now)
+			return
+		}
 	case r.phase == stopping && !now.Before(r.killAt):
 		r.forced = true
 		r.kill(now)
 		return
 	case r.phase == running && r.exited && !now.Before(r.drainAt):
-		r.held = true
-		r.kill(now)
-		return
+		if !r.allow(&r.drainAt) {
+			r.held = true
+			r.kill(now)
+			return
+		}
 	case r.phase != running || r.exited:
 	case !r.limit.IsZero() && !now.Before(r.limit):
 		r.stop(TimedOut)
@@ -88,11 +92,24 @@ func (r *Run) tick() {
 	r.advance()
 }
 
+// allow moves a deadline by the time that went by in the tee since it was set:
+// that time is ours, not of whoever might hold the pipe. It reports whether there
+// was any. Callers hold r.mu.
+func (r *Run) allow(deadline *time.Time) bool {
+	more := r.inTee() - r.teed
+	if more <= 0 || r.hurried {
+		return false
+	}
+	r.teed += more
+	*deadline = deadline.Add(more)
+	return true
+}
+
 // kill ends what is left of the tree. It is called with r.mu held and releases
 // it.
 func (r *Run) kill(now time.Time) {
-	r.phase = killing
-	r.leaveAt = now.Add(afterKill)
+	r.phase, r.killAt = killing, now
+	r.leaveAt, r.teed = now.Add(afterKill), r.inTee()
 	if !r.held {
 		r.announce(Killing)
 	}
@@ -103,9 +120,14 @@ func (r *Run) kill(now time.Time) {
 	r.advance()
 }
 
-// leave gives up the pipes that somebody still holds and, in the end, a leader
-// that does not die. It is called with r.mu held and releases it.
+// leave gives up the pipes that somebody still holds and, in the end, a tee that
+// does not return and a leader that does not die. It is called with r.mu held and
+// releases it.
 func (r *Run) leave(now time.Time) {
+	if r.gaveUp {
+		r.cut()
+	}
+	r.gaveUp = true
 	r.held = r.held || r.eofs < len(r.streams)
 	r.leaveAt = now.Add(afterKill)
 	if !r.exited && now.Sub(r.killAt) > unkillable {
@@ -119,6 +141,17 @@ func (r *Run) leave(now time.Time) {
 	r.advance()
 }
 
+// cut ends the streams whose tee has not returned since their pipe was given up:
+// what they still hold is lost, and Ending.PipeHeld says so. Callers hold r.mu.
+func (r *Run) cut() {
+	for i := range r.streams {
+		if s := &r.streams[i]; !s.eof {
+			s.eof, s.cut = true, true
+			r.eofs++
+		}
+	}
+}
+
 // sweep ends the members of the tree that left the group.
 func (r *Run) sweep() {
 	left := r.process.KillStrays()
@@ -130,6 +163,7 @@ func (r *Run) sweep() {
 // finish frees the process and tells how it ended. The phase is ended: nobody
 // else comes here.
 func (r *Run) finish() {
+	r.over.Store(true)
 	r.process.Close()
 	r.mu.Lock()
 	if r.timer != nil {
@@ -147,7 +181,7 @@ func (r *Run) ending() Ending {
 		Forced: r.forced, PipeHeld: r.held, Survivors: r.left, LogError: r.logErr,
 	}
 	for i := range r.streams {
-		if m := r.streams[i].masker; m != nil {
+		if m := r.streams[i].masker; m != nil && !r.streams[i].cut {
 			e.Masks += m.Masks()
 		}
 	}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
@@ -20,6 +21,9 @@ func (r *Run) masked(n int) *stream {
 // Output is called by whoever reads the pipe, never twice at once for one
 // stream.
 func (r *Run) Output(n int, p []byte) {
+	if r.over.Load() {
+		return
+	}
 	if r.spec.IdleTimeout > 0 {
 		r.wrote.Store(int64(time.Since(r.started)))
 	}
@@ -35,7 +39,12 @@ func (r *Run) Output(n int, p []byte) {
 func (r *Run) record(s journal.Stream, p []byte) {
 	r.spec.Journal.Append(s, p)
 	if r.spec.Tee != nil {
+		r.streams[s].tee.start()
 		r.spec.Tee(s, p)
+		r.streams[s].tee.stop()
+	}
+	if r.over.Load() {
+		return // the tee came back too late
 	}
 	if r.spec.Log != nil {
 		r.log(p)
@@ -45,6 +54,32 @@ func (r *Run) record(s journal.Stream, p []byte) {
 	if r.spec.MaxOutputBytes > 0 && q.bytes > r.spec.MaxOutputBytes {
 		r.Stop(TooMuch)
 	}
+}
+
+// inTee is how long a tee has been running, in the stream where that is longer.
+func (r *Run) inTee() time.Duration {
+	return max(r.streams[0].tee.elapsed(), r.streams[1].tee.elapsed())
+}
+
+// stopwatch adds up the times between start and stop, which one goroutine at a
+// time calls. Any may read it, also while it runs.
+type stopwatch struct {
+	total atomic.Int64
+	since atomic.Int64 // in nanoseconds since 1970; 0 while it stands
+}
+
+func (w *stopwatch) start() { w.since.Store(time.Now().UnixNano()) }
+
+func (w *stopwatch) stop() {
+	w.total.Add(time.Now().UnixNano() - w.since.Swap(0))
+}
+
+func (w *stopwatch) elapsed() time.Duration {
+	total, since := w.total.Load(), w.since.Load()
+	if since != 0 {
+		total += time.Now().UnixNano() - since
+	}
+	return time.Duration(total)
 }
 
 func (r *Run) log(p []byte) {

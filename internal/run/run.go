@@ -17,6 +17,10 @@ const afterKill = 250 * time.Millisecond
 // unkillable is how long a leader may hang in the kernel after KILL.
 const unkillable = 5 * time.Second
 
+// teePatience is how long a killed tree's last output may wait for a tee that is
+// slow to take it.
+const teePatience = 5 * time.Second
+
 type phase uint8
 
 const (
@@ -43,13 +47,17 @@ type Run struct {
 	killAt  time.Time
 	drainAt time.Time
 	leaveAt time.Time
+	teed    time.Duration // time in the tee that drainAt and leaveAt have allowed for
+	hurried bool          // no more time is allowed for the tee
 	exited  bool
 	state   process.State
 	eofs    int
 	forced  bool
 	held    bool
+	gaveUp  bool
 	left    []process.Stray
 
+	over    atomic.Bool // the ending is told: nothing may be recorded any more
 	logging sync.Mutex
 	logErr  error
 }
@@ -59,6 +67,9 @@ type stream struct {
 	masker *redact.Stream
 	record func([]byte)
 	bytes  int64
+	tee    stopwatch
+	eof    bool // Run.mu; set by EOF, or where a tee that hangs was given up
+	cut    bool // Run.mu; it was given up
 }
 
 // Start starts the process of s. tell is called once, when the run has ended,
@@ -98,10 +109,12 @@ func (r *Run) Pid() int { return r.process.Pid() }
 
 // Stop asks the tree to end: the stop signal now, KILL when the grace is over.
 // It reports whether this call is the one that ends the run; false if it was
-// being stopped or had exited already.
+// being stopped or had exited already. Of one that has exited and only waits for
+// its output, it ends the waiting.
 func (r *Run) Stop(cause Cause) bool {
 	r.mu.Lock()
 	won := r.stop(cause)
+	r.hurry()
 	r.advance()
 	return won
 }
@@ -114,8 +127,20 @@ func (r *Run) Kill(cause Cause) bool {
 	if r.phase == stopping {
 		r.killAt = time.Now()
 	}
+	r.hurry()
 	r.advance()
 	return won
+}
+
+// hurry ends the wait for output of a process that has exited, and for a tee
+// where the tree was killed. Callers hold r.mu.
+func (r *Run) hurry() {
+	switch {
+	case r.phase == running && r.exited:
+		r.drainAt, r.hurried = time.Now(), true
+	case r.phase == killing:
+		r.hurried = true
+	}
 }
 
 // Signal sends a signal to the group, and changes nothing else.
@@ -153,7 +178,7 @@ func (r *Run) Exited(s process.State) {
 	r.mu.Lock()
 	r.exited, r.state = true, s
 	if r.phase == running {
-		r.drainAt = time.Now().Add(r.spec.WaitDelay)
+		r.drainAt, r.teed = time.Now().Add(r.spec.WaitDelay), r.inTee()
 	}
 	r.advance()
 }
@@ -161,10 +186,13 @@ func (r *Run) Exited(s process.State) {
 // EOF is called by the process's poller, or by whoever drains the pipe.
 func (r *Run) EOF(n int) {
 	s := &r.streams[n-1]
-	if s.masker != nil {
+	if s.masker != nil && !r.over.Load() {
 		s.masker.Flush(s.record)
 	}
 	r.mu.Lock()
-	r.eofs++
+	if !s.eof {
+		s.eof = true
+		r.eofs++
+	}
 	r.advance()
 }

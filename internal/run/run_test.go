@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -277,6 +278,54 @@ func TestSecrets_ReachNeitherJournalNorTeeNorLog(t *testing.T) {
 	}
 	if got.Masks != 1 {
 		t.Errorf("%d masks, want 1", got.Masks)
+	}
+}
+
+// A tee that is slow, because whoever reads our output is, costs no byte: the time
+// is ours and not that of a process which holds the pipe.
+func TestTee_MayBeSlowerThanTheWaitDelay(t *testing.T) {
+	t.Parallel()
+	var got atomic.Int64
+	x := start(t, "head -c 196000 /dev/zero", func(s *run.Spec) {
+		s.WaitDelay = 50 * time.Millisecond
+		s.Process.Blocking = true
+		s.Tee = func(_ journal.Stream, p []byte) {
+			<-time.After(200 * time.Millisecond)
+			got.Add(int64(len(p)))
+		}
+	})
+	if end := x.wait(); end.PipeHeld || got.Load() != 196000 {
+		t.Errorf("%d bytes of 196000, ending %+v", got.Load(), end)
+	}
+}
+
+func TestTee_ThatNeverReturnsDoesNotOutliveAKill(t *testing.T) {
+	t.Parallel()
+	stuck := make(chan struct{})
+	t.Cleanup(func() { close(stuck) })
+	x := start(t, "yes", func(s *run.Spec) {
+		s.Grace, s.Timeout = 50*time.Millisecond, 100*time.Millisecond
+		s.Process.Blocking = true
+		s.Tee = func(journal.Stream, []byte) { <-stuck }
+	})
+	<-time.After(300 * time.Millisecond)
+	x.Kill(run.Cancelled) // the caller has lost patience
+	if end := x.wait(); end.Cause != run.TimedOut || !end.PipeHeld || end.Ended.Sub(end.Started) > teeLimit {
+		t.Errorf("ending after %v: %+v", end.Ended.Sub(end.Started), end)
+	}
+}
+
+// teeLimit is far above what the run allows a tee after a kill in a hurry.
+const teeLimit = 4 * time.Second
+
+func TestStop_EndsTheWaitForOutputOfOneThatHasExited(t *testing.T) {
+	t.Parallel()
+	x := start(t, "setsid sleep 316 & echo hi", func(s *run.Spec) { s.WaitDelay = time.Hour })
+	x.until("hi")
+	<-time.After(300 * time.Millisecond) // it has exited by now, or is stopped: both end
+	x.Stop(run.Cancelled)
+	if end := x.wait(); len(end.Survivors) > 0 {
+		t.Errorf("ending is %+v", end)
 	}
 }
 

@@ -71,8 +71,9 @@ type Ending struct {
 
 	// Forced says that KILL was needed to end it.
 	Forced bool
-	// PipeHeld says that output may be incomplete: when the process had
-	// exited, another one kept its pipe open beyond WaitDelay.
+	// PipeHeld says that output may be incomplete: when the process had exited,
+	// another one kept its pipe open beyond WaitDelay, or the tee did not take in
+	// time what was left.
 	PipeHeld bool
 	// Survivors are the processes of the tree that could not be ended.
 	Survivors []process.Stray
