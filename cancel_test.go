@@ -59,7 +59,10 @@ func TestCancel_WhileItIsBeingStarted(t *testing.T) {
 			request.Grace = time.Minute
 			id := start(t, e, request)
 			synctest.Wait()
-			cancel(t, e, id, engine.Cancellation{Force: force, Actor: bob})
+			cancel(t, e, id, engine.Cancellation{Actor: bob})
+			if force {
+				cancel(t, e, id, engine.Cancellation{Force: true})
+			}
 			if s := status(t, e, id); s != engine.Pending {
 				t.Errorf("want pending until it was started, got %s", s)
 			}

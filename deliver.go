@@ -158,13 +158,13 @@ func (d *delivery) serve(r *recipient) {
 	w := r.watcher
 	d.mu.Unlock()
 	var buf [records]journal.Record
-	got, ended, held, ok := d.read(r, buf[:])
-	if !ok {
+	now := d.look(r, &w, buf[:])
+	if now.over {
 		return
 	}
-	events := make([]Event, 0, len(got))
-	for i := range got {
-		w.events(&got[i], func(ev Event) bool {
+	events := make([]Event, 0, len(now.records))
+	for i := range now.records {
+		w.events(&now.records[i], func(ev Event) bool {
 			events = append(events, ev)
 			if len(events) == deliverAtOnce {
 				d.call(events)
@@ -177,18 +177,47 @@ func (d *delivery) serve(r *recipient) {
 		d.call(events)
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	switch {
 	case r.over: // cleaned up meanwhile
-	case ended:
+	case now.ended:
 		d.doneLocked(r)
+	case now.held:
+		r.watcher = w // it comes back when it has finished
 	default:
 		r.watcher = w
-		if !held {
-			defer d.arm(r)
-		}
+		defer d.arm(r)
 	}
+	d.mu.Unlock()
 }
+
+// sight is what one look into a journal gave.
+type sight struct {
+	records []journal.Record
+	ended   bool // nothing follows
+	held    bool // output follows, which is held back
+	over    bool // nobody is to have it
+}
+
+// look reads on. What it read to the end counts as had by the handler, even if it
+// is cleaned up while the handler has it.
+func (d *delivery) look(r *recipient, w *watcher, buf []journal.Record) (now sight) {
+	if w.subject == nil {
+		return sight{over: true}
+	}
+	j := w.subject.journal
+	hold := d.engine.config.BufferOutput && !j.Closed()
+	n, next, ended := j.TryRead(r.at, buf)
+	if i := firstOutput(buf[:n]); hold && i < n {
+		n, next, ended, now.held = i, buf[i].Cursor, false, true
+	}
+	r.at = next
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.last = ended
+	now.records, now.ended, now.over = buf[:n], ended, r.over
+	return now
+}
+
 // call hands events over. A handler that panics has had them.
 func (d *delivery) call(events []Event) {
 	defer func() {

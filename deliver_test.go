@@ -141,7 +141,7 @@ func TestHandler_ThatBlocksDoesNotHoldShutdownBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		h := &hearer{first: func([]engine.Event) { <-release }}
-		e, _ := scripted(t, engine.Config{Handler: h}, nil)
+		e, _ := scripted(t, engine.Config{Handler: h, Logger: slog.New(slog.DiscardHandler)}, nil)
 		end(t, e, start(t, e, play("second")))
 		ctx, stop := context.WithTimeout(t.Context(), time.Second)
 		defer stop()
@@ -179,6 +179,38 @@ func TestHandler_IsToldWhatItMissed(t *testing.T) {
 		}
 		if int(missed)+len(ended) != all || len(ended) < 10 {
 			t.Errorf("want %d endings heard or told missing, got %d and %d", all, len(ended), missed)
+		}
+	})
+}
+
+func TestHandler_HasNotMissedWhatItIsGettingWhenItIsCleanedUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var whole engine.ID
+		begin, inside, goOn := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		h := &hearer{first: func(events []engine.Event) {
+			<-begin
+			if events[0].ExecutionID == whole && events[len(events)-1].Kind.Terminal() {
+				close(inside)
+				<-goOn
+			}
+		}}
+		e, _ := scripted(t, engine.Config{Handler: h, MaxFinished: 1}, nil)
+		start(t, e, play("hang"))
+		synctest.Wait() // the handler is in its first call
+		whole = do(t, e, play("ok")).ID
+		close(begin)
+		<-inside // it has this one to its end
+		do(t, e, play("ok"))
+		do(t, e, play("ok"))
+		close(goOn)
+		synctest.Wait()
+		var missed int64
+		for _, ev := range h.of(engine.ID{}) {
+			missed += ev.Missed.Executions
+		}
+		if n := len(h.of(whole)); missed != 1 || n != 5 {
+			t.Errorf("want the one between missed, and 5 events of the one it was getting; got %d missed, %d events", missed, n)
 		}
 	})
 }

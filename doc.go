@@ -50,7 +50,7 @@
 //  5. The last event of an execution carries its result and follows its last byte.
 //  6. The same id with the same content is the same execution.
 //  7. After [Engine.Shutdown] no process, goroutine, descriptor or temporary file
-//     of the engine is left.
+//     of the engine is left; but a handler that hangs keeps its goroutine.
 //
 // # Not promised
 //
@@ -68,4 +68,9 @@
 //	runtime.GOMAXPROCS(max(8, 4*runtime.NumCPU()))
 //
 // The engine does not set that itself: the setting is the program's.
+//
+// Commands must not inherit signals that the program was started with ignoring
+// (nohup, cron, CI), or they could not be stopped gracefully. So [New] has such
+// signals caught and dropped instead, which to the program is the same; but
+// signal.Ignored must be asked before New, not after.
 package engine

@@ -19,18 +19,18 @@ import (
 const containmentGroup = "group"
 
 // localRunner runs executions as processes of this program.
-type localRunner struct{ table *process.Table }
+type localRunner struct{ runs *run.Runner }
 
 func newLocalRunner() (*localRunner, error) {
-	table, err := process.NewTable()
+	runs, err := run.NewRunner()
 	if err != nil {
 		return nil, fmt.Errorf("open the process table: %w", err)
 	}
-	return &localRunner{table: table}, nil
+	return &localRunner{runs: runs}, nil
 }
 
 func (l *localRunner) forkLimit() int { return process.ForkLimit() }
-func (l *localRunner) close() error   { return l.table.Close() }
+func (l *localRunner) close() error   { return l.runs.Close() }
 
 // Start starts a process.
 func (l *localRunner) Start(_ context.Context, launch *Launch) (Control, error) {
@@ -39,7 +39,7 @@ func (l *localRunner) Start(_ context.Context, launch *Launch) (Control, error) 
 		return nil, startError(err)
 	}
 	spec := specOf(launch, files)
-	r, err := run.Start(l.table, spec, func(end run.Ending) {
+	r, err := l.runs.Start(spec, func(end run.Ending) {
 		files.close()
 		launch.Ended(endingOf(launch, &end))
 	})

@@ -64,13 +64,12 @@ func TestQueue_UsesEverySlotAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, r := scripted(t, engine.Config{MaxConcurrent: 5}, enginetest.Scripts{"slow start": {StartTakes: time.Hour}})
 		start(t, e, play("slow start")) // it is being started for an hour: the others must not wait for it
-		for range 4 {
+		for want := range 4 {
 			synctest.Wait()
+			if r.Running() != want {
+				t.Errorf("want %d running while one is being started, got %d", want, r.Running())
+			}
 			start(t, e, play("hang"))
-		}
-		synctest.Wait()
-		if r.Running() != 4 {
-			t.Errorf("want 4 running while one is being started, got %d", r.Running())
 		}
 	})
 }

@@ -70,6 +70,9 @@ func (r Request) MarshalJSON() ([]byte, error) {
 		Limits: limitsJSON{Oversize: r.Limits.Oversize},
 		Actor:  r.Actor, Metadata: r.Metadata,
 	}
+	if len(r.Metadata.Tags) == 0 {
+		j.Metadata.Tags = nil // no tags and an empty list of them are the same content
+	}
 	for _, d := range durations(&r, &j) {
 		if *d.d != 0 {
 			ms := milliseconds(*d.d)

@@ -152,6 +152,11 @@ func TestRequest_SameContentIsTheSameExecution(t *testing.T) {
 			}
 			pass(700 * time.Millisecond)
 		}
+		same := one
+		same.Metadata.Tags, same.UnsetEnv, same.Stdin = map[string]string{}, []string{}, []byte{}
+		if _, err := e.Execute(t.Context(), same); err != nil {
+			t.Errorf("empty for absent: %v", err)
+		}
 		for name, change := range map[string]func(*engine.Request){
 			"another command": func(r *engine.Request) { r.Command = engine.Exec("true") },
 			"another env":     func(r *engine.Request) { r.Env = map[string]string{"A": "1"} },

@@ -145,3 +145,22 @@ func TestShutdown_EndsWhatTheSystemIsTooBusyFor(t *testing.T) {
 		}
 	})
 }
+
+func TestShutdown_IsTheCauseForWhatIsBeingStarted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := engine.PolicyFunc(func(_ context.Context, a engine.Action) error {
+			if a.Starting && len(a.Argv) > 2 {
+				<-time.After(time.Minute)
+			}
+			return nil
+		})
+		e, _ := scripted(t, engine.Config{Policy: slow}, enginetest.Scripts{"busy": {Busy: 1 << 30, StartTakes: time.Minute}})
+		ids := []engine.ID{start(t, e, play("ok", "with the policy")), start(t, e, play("busy"))}
+		synctest.Wait()
+		wantError(t, "Shutdown", e.Shutdown(past(t)), context.Canceled)
+		for _, id := range ids {
+			wantEnding(t, end(t, e, id), ending{engine.Cancelled, engine.CauseShutdown, false, engine.Actor{}})
+		}
+	})
+}

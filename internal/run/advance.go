@@ -21,13 +21,8 @@ func (r *Run) advance() {
 		r.finish()
 		return
 	}
-	next := r.next()
-	switch {
-	case next.IsZero():
-	case r.timer == nil:
-		r.timer = time.AfterFunc(time.Until(next), r.tick)
-	default:
-		r.timer.Reset(time.Until(next))
+	if next := r.next(); !next.IsZero() {
+		r.alarms.set(&r.alarm, next)
 	}
 	r.mu.Unlock()
 }
@@ -53,7 +48,7 @@ func (r *Run) idleAt() time.Time {
 	return r.started.Add(time.Duration(r.wrote.Load()) + r.spec.IdleTimeout)
 }
 
-// tick runs in the timer's goroutine, where waiting is allowed.
+// tick runs in a goroutine of its own, where waiting is allowed.
 func (r *Run) tick() {
 	r.mu.Lock()
 	if r.phase == ended {
@@ -165,10 +160,8 @@ func (r *Run) sweep() {
 func (r *Run) finish() {
 	r.over.Store(true)
 	r.process.Close()
+	r.alarms.clear(&r.alarm)
 	r.mu.Lock()
-	if r.timer != nil {
-		r.timer.Stop()
-	}
 	e := r.ending()
 	r.mu.Unlock()
 	r.tell(e)

@@ -3,8 +3,8 @@
 // once how it ended. The engine runs it in process; a supervisor runs the same
 // code in a process of its own.
 //
-// A run has no goroutine: it is a state machine that the process's poller, its
-// one timer and its callers move.
+// A run has no goroutine and no timer of its own: it is a state machine that the
+// process's poller, the one timer of all runs and its callers move.
 //
 //	running ──exit, pipes closed──────────────────────────▶ ended
 //	   │  └──exit, a pipe held──▶ WaitDelay ──▶ killing ──▶ ended

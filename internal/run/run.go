@@ -33,6 +33,7 @@ const (
 // Run is one execution that was started. It is safe for concurrent use.
 type Run struct {
 	spec    *Spec
+	alarms  *alarms
 	tell    func(Ending)
 	streams [2]stream
 	wrote   atomic.Int64 // when output came last, in nanoseconds since started
@@ -40,7 +41,7 @@ type Run struct {
 
 	mu      sync.Mutex
 	process *process.Process // nil until Start returns
-	timer   *time.Timer
+	alarm   alarm            // what next says
 	phase   phase
 	cause   Cause
 	limit   time.Time
@@ -70,27 +71,6 @@ type stream struct {
 	tee    stopwatch
 	eof    bool // Run.mu; set by EOF, or where a tee that hangs was given up
 	cut    bool // Run.mu; it was given up
-}
-
-// Start starts the process of s. tell is called once, when the run has ended,
-// from a goroutine that must not be kept waiting; it may be called before Start
-// returns. Where Start returns an error, tell is not called. s must not be
-// changed afterwards.
-func Start(t *process.Table, s *Spec, tell func(Ending)) (*Run, error) {
-	r := &Run{spec: s, tell: tell}
-	started := s.Process.Started
-	s.Process.Started = func() { r.begin(started) }
-	p, err := t.Start(s.Process, r)
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	r.process = p
-	if r.phase == stopping {
-		_ = p.Signal(r.stopSignal())
-	}
-	r.advance()
-	return r, nil
 }
 
 // begin is called when the process runs: its time counts from here.

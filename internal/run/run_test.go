@@ -37,11 +37,11 @@ type execution struct {
 // start runs a shell command. The stop is quick where the test says nothing else.
 func start(t *testing.T, command string, change ...func(*run.Spec)) *execution {
 	t.Helper()
-	table, err := process.NewTable()
+	runner, err := run.NewRunner()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = table.Close() })
+	t.Cleanup(func() { _ = runner.Close() })
 	x := &execution{
 		t: t, journal: journal.New(&journal.Options{}), began: time.Now(),
 		ended: make(chan run.Ending, 2), phases: make(chan run.Phase, 10),
@@ -57,7 +57,7 @@ func start(t *testing.T, command string, change ...func(*run.Spec)) *execution {
 	for _, c := range change {
 		c(spec)
 	}
-	if x.Run, err = run.Start(table, spec, func(e run.Ending) { x.ended <- e }); err != nil {
+	if x.Run, err = runner.Start(spec, func(e run.Ending) { x.ended <- e }); err != nil {
 		t.Fatal(err)
 	}
 	return x

@@ -1,0 +1,49 @@
+package run
+
+import "github.com/escher-dbai/cloudops-engine/internal/process"
+
+// Runner starts runs and holds what they share: the table of their processes and
+// the timer of their deadlines. It is safe for concurrent use; make it with
+// [NewRunner].
+type Runner struct {
+	table  *process.Table
+	alarms alarms
+}
+
+// NewRunner returns a runner without runs. Errors: the system's.
+func NewRunner() (*Runner, error) {
+	table, err := process.NewTable()
+	if err != nil {
+		return nil, err
+	}
+	return &Runner{table: table}, nil
+}
+
+// Close waits until every run has ended and frees what the runner holds.
+func (r *Runner) Close() error {
+	err := r.table.Close()
+	r.alarms.stop()
+	return err
+}
+
+// Start starts the process of s. tell is called once, when the run has ended,
+// from a goroutine that must not be kept waiting; it may be called before Start
+// returns. Where Start returns an error, tell is not called. s must not be
+// changed afterwards. Errors: [process.ErrBusy], or what the system says.
+func (r *Runner) Start(s *Spec, tell func(Ending)) (*Run, error) {
+	run := &Run{spec: s, tell: tell, alarms: &r.alarms}
+	run.alarm.ring = run.tick
+	started := s.Process.Started
+	s.Process.Started = func() { run.begin(started) }
+	p, err := r.table.Start(s.Process, run)
+	if err != nil {
+		return nil, err
+	}
+	run.mu.Lock()
+	run.process = p
+	if run.phase == stopping {
+		_ = p.Signal(run.stopSignal())
+	}
+	run.advance()
+	return run, nil
+}
