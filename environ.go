@@ -29,6 +29,9 @@ type inherited struct {
 
 // parent is the environment of this process. It does not change.
 type parent struct {
+	mu    sync.Mutex
+	tools []toolEnv // what forTool gave before
+
 	source  []string
 	names   []string // of env
 	env     []string // without our own settings
@@ -80,6 +83,9 @@ func (h *inherited) environment(r *Request, tool []string) ([]string, *redact.Se
 	if r.Redact == RedactValues {
 		masks = p.values
 	}
+	if len(r.Secrets)+len(r.Env)+len(r.UnsetEnv) == 0 && !r.CleanEnv {
+		return append(slices.Clip(p.forTool(tool)), mark(r.ID)), masks
+	}
 	over := make([]string, 0, len(tool)+len(r.Env)+1)
 	for _, entry := range tool {
 		if _, given := r.Env[nameOf(entry)]; !given {
@@ -98,6 +104,24 @@ func (h *inherited) environment(r *Request, tool []string) ([]string, *redact.Se
 	}
 	over = append(over, mark(r.ID))
 	return p.under(over, r), masks
+}
+
+// toolEnv is the environment that a tool gets where its request says nothing.
+type toolEnv struct{ tool, env []string }
+
+// forTool is the inherited environment under the defaults of a tool, worked out
+// once: there are as many as kinds of command.
+func (p *parent) forTool(tool []string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.tools {
+		if slices.Equal(t.tool, tool) {
+			return t.env
+		}
+	}
+	env := p.under(tool, &Request{})
+	p.tools = append(p.tools, toolEnv{tool, env})
+	return env
 }
 
 // mark is the entry that only the processes of one execution have.

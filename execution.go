@@ -39,6 +39,7 @@ type execution struct {
 	queueTimeout time.Duration
 	reader       *recipient    // how far the handler is; nil without one
 	line         func() string // what runs, quoted and masked
+	masked       func() bool   // line masks something
 	// done is closed when final is set.
 	done chan struct{}
 

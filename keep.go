@@ -7,13 +7,12 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
-// kept is a request as it is kept when its execution has ended: as JSON, and
-// without its secrets.
+// kept is a request as it is kept when its execution has ended, without its
+// secrets: as JSON, or where there was nothing to it but a command with nothing to
+// mask, as it is for most, as that command.
 type kept struct {
-	json []byte
-	// bare says that there is nothing but a command, which json then is: so it is
-	// for most, and a whole request costs several times as much.
-	bare bool
+	json    []byte
+	command Command
 }
 
 // keep makes what is kept of the request.
@@ -23,27 +22,22 @@ func (x *execution) keep() (kept, error) {
 	r.Env = withoutSecrets(r.Env)
 	rest := r
 	rest.Command = nil
-	k := kept{bare: reflect.ValueOf(rest).IsZero()}
-	var err error
-	if k.bare {
-		k.json, err = r.Command.MarshalJSON()
-	} else {
-		k.json, err = r.MarshalJSON()
+	if reflect.ValueOf(rest).IsZero() && !x.masked() {
+		return kept{command: r.Command}, nil
 	}
+	data, err := r.MarshalJSON()
 	if err == nil {
-		k.json, err = maskJSON(k.json, x.launch.Mask)
+		data, err = maskJSON(data, x.launch.Mask)
 	}
-	return k, err
+	return kept{json: data}, err
 }
 
 // request is what was kept.
-func (k kept) request() (r Request) {
-	var err error
-	if k.bare {
-		r.Command, err = ParseCommand(k.json)
-	} else {
-		r, err = ParseRequest(k.json)
+func (k kept) request() Request {
+	if k.command != nil {
+		return Request{Command: k.command}
 	}
+	r, err := ParseRequest(k.json)
 	if err != nil || r.Command == nil {
 		r.Command = Exec("unknown") // keep wrote it: this does not happen
 	}

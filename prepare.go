@@ -76,7 +76,9 @@ func (e *Engine) equip(x *execution, toolEnv []string) {
 	r, l := &x.request, &x.launch
 	l.Env, l.secrets = e.inherit.environment(r, toolEnv)
 	l.Mask = l.secrets.String
-	x.line = sync.OnceValue(func() string { return l.Mask(r.Command.String()) })
+	text := sync.OnceValue(r.Command.String)
+	x.line = sync.OnceValue(func() string { return l.Mask(text()) })
+	x.masked = func() bool { return x.line() != text() }
 	maskLabels(r, l.Mask)
 	l.logPath = e.logPath(r, l.Oversize)
 	bounds := &e.bounds

@@ -14,8 +14,20 @@ import (
 // showAfter is how long a line without an end waits before it is shown.
 const showAfter = 100 * time.Millisecond
 
-// records is how many records one look into a journal takes at most.
-const records = 64
+// records is how many records one look into a journal takes at most. A reader
+// begins with fewer: most records are short.
+const (
+	records    = 64
+	fewRecords = 8
+)
+
+// roomier is what to read into next, when the last read gave n records.
+func roomier(buf []journal.Record, n int) []journal.Record {
+	if n < len(buf) || n == records {
+		return buf
+	}
+	return make([]journal.Record, records)
+}
 
 // subject is an execution as a reader of its record knows it: live or finished.
 type subject struct {
@@ -85,7 +97,7 @@ type watcher struct {
 func (w *watcher) run(ctx context.Context, yield func(Event) bool) error {
 	at := max(0, int64(w.from))
 	started := false
-	buf := make([]journal.Record, records)
+	buf := make([]journal.Record, fewRecords)
 	for {
 		n, next, err := w.read(ctx, at, buf)
 		switch {
@@ -118,6 +130,7 @@ func (w *watcher) run(ctx context.Context, yield func(Event) bool) error {
 				return err
 			}
 		}
+		buf = roomier(buf, n)
 	}
 }
 
@@ -254,7 +267,7 @@ func (e *Engine) Output(ctx context.Context, id ID, from Cursor) iter.Seq2[Outpu
 			yield(Output{}, err)
 			return
 		}
-		buf := make([]journal.Record, records)
+		buf := make([]journal.Record, fewRecords)
 		for at := int64(from); ; {
 			n, next, err := s.journal.Read(ctx, at, buf)
 			switch {
@@ -273,6 +286,7 @@ func (e *Engine) Output(ctx context.Context, id ID, from Cursor) iter.Seq2[Outpu
 					return
 				}
 			}
+			buf = roomier(buf, n)
 		}
 	}
 }

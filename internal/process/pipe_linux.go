@@ -46,7 +46,12 @@ func (p *pipe) ready(events uint32) {
 		p.close() // nothing is left to read
 		return
 	}
-	buffer := p.process.table.poller.buffer
+	p.take(p.process.table.poller.buffer)
+}
+
+// take reads once, or to the end where that is near, and leaves a busy pipe to a
+// goroutine: the caller must not be kept.
+func (p *pipe) take(buffer *[readBytes]byte) {
 	more := p.read(buffer[:])
 	if more && p.hungUp.Load() {
 		more = p.read(buffer[:]) // the end, unless a full pipe was left behind
@@ -81,6 +86,18 @@ func (p *pipe) release() (released bool) {
 	}
 	p.state.Store(owned)
 	return false
+}
+
+// catchUp reads what came before the start was through.
+func (p *pipe) catchUp() {
+	if p.process.blocking {
+		go p.drain()
+		return
+	}
+	pool := &p.process.table.buffers
+	buffer, _ := pool.Get().(*[readBytes]byte)
+	p.take(buffer)
+	pool.Put(buffer)
 }
 
 // drain reads until the pipe has nothing more.

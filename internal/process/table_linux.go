@@ -176,7 +176,7 @@ func (p *Process) watch(stdout, stderr int) error {
 	}
 	for i := range p.out {
 		if q := &p.out[i]; !q.release() {
-			go q.drain()
+			q.catchUp()
 		}
 	}
 	return p.watchExit()
