@@ -84,7 +84,8 @@ func (h *inherited) environment(r *Request, tool []string) ([]string, *redact.Se
 		masks = p.values
 	}
 	if len(r.Secrets)+len(r.Env)+len(r.UnsetEnv) == 0 && !r.CleanEnv {
-		return append(slices.Clip(p.forTool(tool)), mark(r.ID)), masks
+		env := p.forTool(tool)
+		return append(append(make([]string, 0, len(env)+1), env...), mark(r.ID)), masks
 	}
 	over := make([]string, 0, len(tool)+len(r.Env)+1)
 	for _, entry := range tool {

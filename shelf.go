@@ -18,6 +18,9 @@ type shelf struct {
 const (
 	shelfSegmentLen = 1024
 	tombstones      = 1 << 16
+	// packBehind is how many endings a record stays as it was: by then those who
+	// followed it have seen its end.
+	packBehind = 16
 )
 
 type shelfSegment struct {
@@ -36,6 +39,9 @@ func (s *shelf) put(f *finished) {
 	last.finished = append(last.finished, f)
 	s.ids[f.id] = s.next
 	s.next++
+	if s.next > s.first+packBehind {
+		s.at(s.next - 1 - packBehind).journal.Pack()
+	}
 	s.renew()
 }
 
@@ -104,6 +110,9 @@ func (s *shelf) drop(n int) {
 // nanoseconds since 1970.
 func (s *shelf) over(keep int, limit int64) int {
 	n := max(0, s.len()-keep)
+	if n == s.len() || s.at(s.first+uint64(n)).ended >= limit {
+		return n
+	}
 	low, high := n, s.len() // those are in order of their ends
 	for low < high {
 		mid := (low + high) / 2

@@ -65,6 +65,7 @@ func BenchmarkFollow(b *testing.B) {
 				j.Append(journal.Stdout, p)
 			}
 			j.Close(1, 1)
+			j.Pack()
 			if err := <-done; !errors.Is(err, io.EOF) {
 				b.Fatal(err)
 			}
@@ -120,6 +121,7 @@ func BenchmarkSealed(b *testing.B) {
 					j.Note(2, 2)
 					j.Append(journal.Stdout, output)
 					j.Close(5, 2)
+					j.Pack()
 					journals[i] = j
 				}
 				bytesEach = float64(heap()-before) / count
@@ -138,6 +140,7 @@ func BenchmarkReadSealed(b *testing.B) {
 	j.Note(2, 2)
 	j.Append(journal.Stdout, make([]byte, 100))
 	j.Close(5, 2)
+	j.Pack()
 	var buf [8]journal.Record
 	b.ReportAllocs()
 	for b.Loop() {

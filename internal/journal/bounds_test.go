@@ -41,6 +41,7 @@ func TestBound_IsExactToTheByte(t *testing.T) {
 					}
 					checkKept(t, j, all, head, min(produced, keep)-head)
 					j.Close(1, 1)
+					j.Pack()
 					checkKept(t, j, all, head, min(produced, keep)-head)
 				})
 			}
@@ -132,6 +133,7 @@ func TestBound_MakesOneGapOfManyRuns(t *testing.T) {
 			t.Errorf("%d gaps in %d records up to %d, want 1", gaps, n, next)
 		}
 		j.Close(1, 1)
+		j.Pack()
 		want := []piece{
 			{Width: 500, Data: string(chunk)},
 			{Kind: journal.Gap, Cursor: 500, Width: 2_499_000, Line: 50},
@@ -159,6 +161,7 @@ func TestRuns_MergeWhenTheyAreClose(t *testing.T) {
 			t.Errorf("got %+v, want ab and, 2 ms later, c", got)
 		}
 		j.Close(1, 1)
+		j.Pack()
 		packed := readAll(j, 0)
 		if diff := cmp.Diff(got, packed[:2]); diff != "" {
 			t.Errorf("closing changed it (-want +got):\n%s", diff)

@@ -56,6 +56,7 @@ func TestBudget_BoundsWhatRuns(t *testing.T) {
 	}
 	for _, j := range journals {
 		j.Close(1, 1)
+		j.Pack()
 		j.Forget()
 	}
 	if budget.Used() != 0 {
@@ -93,6 +94,7 @@ func TestBudget_CallsLowWhenMemoryIsShort(t *testing.T) {
 	first := journal.New(options)
 	first.Append(journal.Stdout, make([]byte, limit/8*7))
 	first.Close(1, 1)
+	first.Pack()
 	if calls != 0 || budget.Excess() != budget.Used()-limit/4*3 {
 		t.Errorf("%d calls, excess %d of %d", calls, budget.Excess(), budget.Used())
 	}
@@ -108,6 +110,7 @@ func TestBudget_CallsLowWhenMemoryIsShort(t *testing.T) {
 	before := calls
 	third := journal.New(options)
 	third.Close(1, 1)
+	third.Pack()
 	if calls != before+1 {
 		t.Errorf("%d calls at an end, want 1", calls-before)
 	}
@@ -119,6 +122,7 @@ func TestBudget_CallsLowWhenMemoryIsShort(t *testing.T) {
 	before = calls
 	second.Append(journal.Stdout, make([]byte, segment))
 	second.Close(1, 1)
+	second.Pack()
 	if calls != before {
 		t.Errorf("%d calls with memory to spare", calls-before)
 	}
@@ -147,6 +151,7 @@ func TestBudget_SealingGivesBackWhatIsNotUsed(t *testing.T) {
 			j.Append(journal.Stdout, []byte{'x'})
 		}
 		j.Close(1, 1)
+		j.Pack()
 		if used := budget.Used(); used < int64(size) || used > int64(size)+int64(size)/4 {
 			t.Errorf("%d bytes in use for %d", used, size)
 		}
@@ -169,6 +174,7 @@ func TestBudget_CountsLargeIndexes(t *testing.T) {
 		j.Append(journal.Stderr, []byte{'e'})
 	}
 	j.Close(1, 1)
+	j.Pack()
 	used := budget.Used()
 	if used < 20_000*20 {
 		t.Errorf("%d bytes in use for 20,000 entries", used)

@@ -34,7 +34,7 @@
 //     goes, as if there had been more bytes than the bound. Notes always stay.
 //  3. A [Budget] counts the bytes of all journals, and indexes beyond 256 entries.
 //     Who grows above it gives up its own oldest bytes.
-//  4. A record that is closed is packed into one piece of memory if it is small,
+//  4. A record that is closed can be packed into one piece of memory if it is small,
 //     else trimmed.
 //
 // Not promised: the order between two streams of one process beyond the order

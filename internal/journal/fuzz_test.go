@@ -39,6 +39,7 @@ func FuzzCutter(f *testing.F) {
 			watch(j, int64(from), never) // anywhere, also where no event ends
 			checkResume(t, j, never)
 			j.Close(last, 2)
+			j.Pack()
 			watch(j, int64(from), never)
 			checkResume(t, j, never)
 		}

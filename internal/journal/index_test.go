@@ -44,6 +44,7 @@ func TestIndex_IsBoundedForAProcessThatAlternates(t *testing.T) {
 		}
 	}
 	j.Close(1, 2)
+	j.Pack()
 	m.note(1, 2)
 	m.check(t, j, 0)
 }
@@ -93,6 +94,7 @@ func TestIndex_KeepsNotes(t *testing.T) {
 	m.check(t, j, 0)
 	m.checkKept(t, j)
 	j.Close(1, 1)
+	j.Pack()
 	m.note(1, 1)
 	m.check(t, j, 0)
 }

@@ -85,7 +85,8 @@ func (j *Journal) Note(code uint8, width int64) {
 }
 
 // Close adds the last note and ends the record: readers that reach the end get
-// io.EOF. A second Close does nothing.
+// io.EOF. A second Close does nothing. The record takes as much memory as before;
+// see Pack.
 func (j *Journal) Close(code uint8, width int64) {
 	var notify func()
 	j.mu.Lock()
@@ -93,11 +94,21 @@ func (j *Journal) Close(code uint8, width int64) {
 		c.note(code, width, j.options)
 		c.closed = true
 		notify = c.wakeAll()
-		j.sealLocked()
 		j.options.Budget.remind()
 	}
 	j.mu.Unlock()
 	j.tell(notify)
+}
+
+// Pack gives back the memory that a closed record can do without. Reading it costs
+// more from then on, so it is for when those who followed it have left. Of a record
+// that is open, or packed, it does nothing.
+func (j *Journal) Pack() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.content != nil && j.content.closed {
+		j.sealLocked()
+	}
 }
 
 // openLocked is the content that may still grow; nil after Close.

@@ -81,6 +81,7 @@ func TestJournal_GivesTheRecordInOrder(t *testing.T) {
 		t.Errorf("open (-want +got):\n%s", diff)
 	}
 	j.Close(9, 2)
+	j.Pack()
 	want = append(want, piece{Kind: journal.Note, Cursor: 16, Width: 2, Code: 9})
 	if diff := cmp.Diff(want, pieces(j, 0)); diff != "" {
 		t.Errorf("closed (-want +got):\n%s", diff)
@@ -112,6 +113,7 @@ func TestJournal_StartsAnywhere(t *testing.T) {
 			}
 		}
 		j.Close(4, 1)
+		j.Pack()
 	}
 	if diff := cmp.Diff([]piece{{Kind: journal.Note, Cursor: 9, Width: 1, Code: 3}}, pieces(j, 9)[:1]); diff != "" {
 		t.Errorf("in the middle of a note (-want +got):\n%s", diff)
@@ -127,6 +129,7 @@ func TestJournal_TellsHowItEnds(t *testing.T) {
 		t.Errorf("open: got %d records, next %d, ended %v", n, next, ended)
 	}
 	j.Close(1, 1)
+	j.Pack()
 	if n, next, ended := j.TryRead(0, buf); n != 2 || next != 2 || !ended {
 		t.Errorf("closed: got %d records, next %d, ended %v", n, next, ended)
 	}
@@ -144,10 +147,12 @@ func TestJournal_TakesNothingAfterClose(t *testing.T) {
 		j := journalOf(0, journal.HeadAndTail)
 		j.Append(journal.Stderr, make([]byte, size))
 		j.Close(1, 1)
+		j.Pack()
 		end := j.End()
 		j.Append(journal.Stdout, []byte("late"))
 		j.Note(2, 1)
 		j.Close(3, 1)
+		j.Pack()
 		if got := pieces(j, 0); j.End() != end || got[len(got)-1].Code != 1 {
 			t.Errorf("of %d bytes: the end moved from %d to %d: %+v", size, end, j.End(), got)
 		}
@@ -195,6 +200,7 @@ func TestJournal_KeepsEveryByte(t *testing.T) {
 			t.Errorf("%d bytes went in, %d came out, %d and %d are kept, or others", len(all), len(got), len(head), len(tail))
 		}
 		j.Close(1, 1)
+		j.Pack()
 	}
 }
 
@@ -217,6 +223,7 @@ func TestJournal_BytesHandedOutNeverChange(t *testing.T) {
 		}
 	}
 	j.Close(1, 1)
+	j.Pack()
 	j.Forget()
 	for i, h := range all {
 		if string(h.data) != h.text {
@@ -247,6 +254,7 @@ func TestJournal_CountsLines(t *testing.T) {
 				t.Errorf("%q: got %+v, want %d lines", text, got, want)
 			}
 			j.Close(1, 1)
+			j.Pack()
 			j.Forget()
 		}
 	}
@@ -263,6 +271,7 @@ func TestJournal_ForgetsOutputButNotEvents(t *testing.T) {
 		j.Note(2, 1)
 		j.Append(journal.Stderr, []byte("x"))
 		j.Close(3, 2)
+		j.Pack()
 		used := budget.Used()
 		if freed := j.Forget(); freed != used || used < int64(size) || budget.Used() != 0 {
 			t.Errorf("freed %d bytes, of %d that were in use, and %d still are", freed, used, budget.Used())

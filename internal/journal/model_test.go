@@ -209,6 +209,7 @@ func TestJournal_IsAList(t *testing.T) {
 					closed = true
 				}
 			},
+			"pack": func(*rapid.T) { j.Pack() },
 			"forget": func(t *rapid.T) {
 				if rapid.IntRange(0, 4).Draw(t, "really") == 0 {
 					before := budget.Used()

@@ -103,6 +103,7 @@ func TestCutter_GoesOnFromTheCursorOfAnyEvent(t *testing.T) {
 		}
 		if rapid.Bool().Draw(t, "closed") {
 			j.Close(last, 2)
+			j.Pack()
 		}
 		checkResume(t, j, func() bool { return rapid.Bool().Draw(t, "silence") })
 	})
@@ -116,6 +117,7 @@ func TestCutter_AnEventAfterAnUnendedLine(t *testing.T) {
 	j.Append(journal.Stdout, []byte("working"))
 	j.Note(1, 1)
 	j.Close(last, 2)
+	j.Pack()
 	want := []event{
 		{Cursor: 8, Line: line{Number: 1, Cursor: 8, Text: "working", Unended: true}},
 		{Cursor: 9, What: "note 9"},
@@ -139,6 +141,7 @@ func TestCutter_ALineThatBeganLongAgo(t *testing.T) {
 	from := j.End()
 	j.Append(journal.Stdout, []byte("whole\n"))
 	j.Close(last, 2)
+	j.Pack()
 	want := event{Cursor: from + 6, Line: line{Number: 2, Cursor: from + 6, Text: "second, whole"}}
 	if got := watch(j, from, never); len(got) != 3 || cmp.Diff(want, got[0]) != "" {
 		t.Errorf("got %.300v, want %+v", got, want)
@@ -156,6 +159,7 @@ func TestCutter_GoesOnInALongLine(t *testing.T) {
 	j.Append(journal.Stdout, []byte("\n"+long[:2*journal.MaxLineBytes]))
 	j.Append(journal.Stderr, []byte("y\nz"))
 	j.Close(last, 2)
+	j.Pack()
 	shown := 0
 	checkResume(t, j, func() bool { shown++; return shown%4 == 0 })
 	for from := int64(0); from < j.End(); from += 499_979 {
@@ -179,6 +183,7 @@ func TestCutter_GoesOnBehindAGap(t *testing.T) {
 	from := j.End()
 	j.Append(journal.Stdout, []byte("l\n"))
 	j.Close(last, 1)
+	j.Pack()
 	want := []event{{Cursor: 14, Line: line{Number: 2, Cursor: 14, Text: "jkl"}}, {Cursor: 15, What: "note 9"}}
 	if diff := cmp.Diff(want, watch(j, from, never)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

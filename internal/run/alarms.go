@@ -91,12 +91,17 @@ func (s *alarms) stop() {
 // queue is a heap of alarms, the earliest first.
 type queue []*alarm
 
-func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].at.Before(q[j].at) }
+// Len is for package heap.
+func (q *queue) Len() int { return len(*q) }
 
-func (q queue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i+1, j+1
+// Less is for package heap.
+func (q *queue) Less(i, j int) bool { return (*q)[i].at.Before((*q)[j].at) }
+
+// Swap is for package heap.
+func (q *queue) Swap(i, j int) {
+	o := *q
+	o[i], o[j] = o[j], o[i]
+	o[i].index, o[j].index = i+1, j+1
 }
 
 // Push is for package heap.
