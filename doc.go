@@ -67,7 +67,11 @@
 //
 //	runtime.GOMAXPROCS(max(8, 4*runtime.NumCPU()))
 //
-// The engine does not set that itself: the setting is the program's.
+// and from a collector that is in less of a hurry on a small heap:
+//
+//	debug.SetGCPercent(400)
+//
+// The engine sets neither itself: the settings are the program's.
 //
 // Commands must not inherit signals that the program was started with ignoring
 // (nohup, cron, CI), or they could not be stopped gracefully. So [New] has such

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,6 +29,13 @@ func TestMain(m *testing.M) {
 //	begin PROGRAM ARG…        starts it; signal NAME signals it; ended CODE waits for it
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	// Under nohup, or in the background of a script, we ignore signals, and what we
+	// start would too. One that is caught is back at its default there.
+	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
