@@ -5,7 +5,9 @@
 // in one poller, for all pipes and for the exits of all processes (pidfds):
 // an idle process costs three descriptors and no thread. A pipe that is busy
 // borrows a goroutine until it has nothing more to give. Elsewhere a process
-// has a goroutine for each pipe and one for its exit.
+// has a goroutine for each pipe and one for its exit. On Linux/amd64 a process is
+// started by clone3 and a prepared list of system calls, elsewhere by
+// [syscall.ForkExec].
 //
 // Guarantees:
 //

@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 
 func fixtures() map[string]func() {
 	return map[string]func(){
+		"limits":      limitsFixture,
+		"descriptors": descriptorsFixture,
+		"refused":     refusedFixture,
 		// Says ready, and then which signals came, one a line, until QUIT.
 		"signals": func() {
 			caught := make(chan os.Signal, 10)

@@ -5,7 +5,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"syscall"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,6 +19,8 @@ type Table struct {
 	// session says that each process gets a session of its own, not just a group:
 	// a session costs much more (ADR 0006).
 	session bool
+	// portable says that processes are started with syscall.ForkExec.
+	portable atomic.Bool
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
 
@@ -140,25 +142,6 @@ func pipes() (fds [4]int, err error) {
 		}
 	}
 	return fds, nil
-}
-
-// fork runs the program. A file that another thread of this process has just
-// written can be held open for writing by a child between fork and exec
-// (golang/go#22315): that passes, so it is tried again.
-func (p *Process) fork(s *Spec, in int, out [4]int) (pid int, err error) {
-	attr := &syscall.ProcAttr{
-		Dir: s.Dir, Env: s.Env,
-		Files: []uintptr{uintptr(in), uintptr(out[1]), uintptr(out[3])},
-		Sys:   &syscall.SysProcAttr{Setsid: p.table.session, Setpgid: !p.table.session, PidFD: &p.pidfd},
-	}
-	for try := range 12 {
-		pid, err = syscall.ForkExec(s.Path, s.Args, attr)
-		if !errors.Is(err, syscall.ETXTBSY) {
-			break
-		}
-		pause(try)
-	}
-	return pid, err
 }
 
 // watch hands the process to the poller. From here on the observer is called.

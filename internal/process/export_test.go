@@ -1,0 +1,23 @@
+//go:build linux
+
+package process
+
+// ForceForkExec makes a table start its processes with syscall.ForkExec.
+func ForceForkExec(t *Table) { t.portable.Store(true) }
+
+// UsesForkExec reports whether a table does, by force or because the raw spawn
+// was refused.
+func UsesForkExec(t *Table) bool { return t.portable.Load() }
+
+// ForceSession chooses between a session and a group for each process.
+func ForceSession(t *Table, session bool) { t.session = session }
+
+// Spawn starts a process with these descriptors as 0, 1 and 2.
+func Spawn(t *Table, s Spec, files [3]int) (pid int, err error) {
+	pidfd := -1
+	pid, err = t.spawn(&s, files, &pidfd)
+	if err == nil {
+		closeAll(pidfd)
+	}
+	return pid, err
+}

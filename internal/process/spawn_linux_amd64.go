@@ -1,0 +1,190 @@
+package process
+
+import (
+	"errors"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// rawChild is a child between fork and exec: what clone3 is asked for, and the
+// system calls that the child makes, one after another. [cloneAndRun] knows the
+// layout. The child shares the memory, so that no pipe has to say how it fared.
+type rawChild struct {
+	clone clone3Args
+	all   uint64 // every signal
+	mask  uint64 // the signals that the thread had blocked
+	errno uintptr
+	pidfd int32
+	limit syscall.Rlimit
+	calls [12]rawCall // the last is execve, which does not return
+	used  int
+
+	// What calls point to, for the garbage collector.
+	path, dir  *byte
+	argv, envv []*byte
+}
+
+// rawCall is one system call.
+type rawCall struct{ trap, a, b, c, d uintptr }
+
+// clone3Args is struct clone_args of linux/sched.h, first version.
+type clone3Args struct {
+	flags, pidfd uint64
+	_            [2]uint64 // where thread ids go
+	exitSignal   uint64
+	_            [3]uint64 // stack, its size, and thread-local storage: as they are
+}
+
+// cloneAndRun blocks all signals, clones, and unblocks them once the child has
+// called execve or exited. It returns the child's number, or minus an errno.
+//
+// The argument escapes on purpose: the heap does not move, a stack might
+// between the taking of an address and the system call that uses it.
+func cloneAndRun(c *rawChild) int
+
+// rawSpawn does what [syscall.ForkExec] does, for less: the kernel resets the
+// signal handlers at once where ForkExec's child makes a system call for each,
+// and there is no pipe for the outcome. The child runs no Go code, calls
+// nothing and installs no handler: it leaves the stack that it shares with the
+// suspended parent alone.
+func rawSpawn(s *Spec, files [3]int, session bool, pidfd *int) (int, error) {
+	c := &rawChild{all: ^uint64(0)}
+	if err := c.prepare(s, files, session); err != nil {
+		return 0, err
+	}
+	forkGate.enter()
+	pid := cloneAndRun(c)
+	forkGate.leave()
+	runtime.KeepAlive(c)
+	switch {
+	case pid < 0:
+		return 0, refusal(syscall.Errno(-pid))
+	case c.errno != 0:
+		_ = unix.Close(int(c.pidfd))
+		_ = ignoringEINTR(func() error {
+			_, err := unix.Wait4(pid, nil, 0, nil)
+			return err
+		})
+		return 0, syscall.Errno(c.errno)
+	}
+	*pidfd = int(c.pidfd)
+	return pid, nil
+}
+
+// refusal is the error for what clone3 said. An old kernel (before 5.5), or a
+// filter in front of it, does not know the call or these flags.
+func refusal(errno syscall.Errno) error {
+	if errno == syscall.ENOSYS || errno == syscall.EINVAL || errno == syscall.EPERM {
+		return errNoRawSpawn
+	}
+	return errno
+}
+
+// prepare fills in what to clone and what to call.
+func (c *rawChild) prepare(s *Spec, files [3]int, session bool) error {
+	restore, err := limitToRestore(&c.limit)
+	if err == nil {
+		err = c.strings(s)
+	}
+	if err != nil {
+		return err
+	}
+	c.clone = clone3Args{
+		flags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
+		pidfd:      uint64(address(&c.pidfd)),
+		exitSignal: uint64(unix.SIGCHLD),
+	}
+	if session {
+		c.call(unix.SYS_SETSID)
+	} else {
+		c.call(unix.SYS_SETPGID, 0, 0)
+	}
+	if c.dir != nil {
+		c.call(unix.SYS_CHDIR, address(c.dir))
+	}
+	c.place(files)
+	if restore {
+		c.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(&c.limit), 0)
+	}
+	c.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, address(&c.mask), 0, unsafe.Sizeof(c.mask))
+	c.call(unix.SYS_EXECVE, address(c.path), address(&c.argv[0]), address(&c.envv[0]))
+	return nil
+}
+
+// strings turns the strings into what the kernel reads.
+func (c *rawChild) strings(s *Spec) (err error) {
+	if s.Dir != "" {
+		if c.dir, err = syscall.BytePtrFromString(s.Dir); err != nil {
+			return err
+		}
+	}
+	if c.path, err = syscall.BytePtrFromString(s.Path); err != nil {
+		return err
+	}
+	if c.argv, err = syscall.SlicePtrFromStrings(s.Args); err != nil {
+		return err
+	}
+	c.envv, err = syscall.SlicePtrFromStrings(s.Env)
+	return err
+}
+
+// place makes the files the descriptors 0, 1 and 2. One that sits where an
+// earlier one goes is first moved out of the way, above all of them. The first
+// is negative where the caller's stdin is a closed file: the child has none.
+func (c *rawChild) place(files [3]int) {
+	above := max(files[0], files[1], files[2], 2) + 1
+	for i, fd := range files {
+		if 0 <= fd && fd < i {
+			c.call(unix.SYS_DUP3, uintptr(fd), uintptr(above), unix.O_CLOEXEC)
+			files[i] = above //nolint:gosec // i is an index of files
+			above++
+		}
+	}
+	for i, fd := range files {
+		switch {
+		case fd < 0: // none: opened first, so that closing does not fail
+			c.call(unix.SYS_DUP3, uintptr(files[1]), uintptr(i), 0)
+			c.call(unix.SYS_CLOSE, uintptr(i))
+		case fd == i: // dup3 refuses it
+			c.call(unix.SYS_FCNTL, uintptr(fd), unix.F_SETFD, 0)
+		default:
+			c.call(unix.SYS_DUP3, uintptr(fd), uintptr(i), 0)
+		}
+	}
+}
+
+func (c *rawChild) call(trap uintptr, args ...uintptr) {
+	r := &c.calls[c.used]
+	c.used++
+	r.trap = trap
+	for i, to := range []*uintptr{&r.a, &r.b, &r.c, &r.d}[:len(args)] {
+		*to = args[i]
+	}
+}
+
+// address is where something on the heap is; the caller keeps it alive.
+func address[T any](p *T) uintptr {
+	return uintptr(unsafe.Pointer(p)) //nolint:gosec // the kernel wants the number
+}
+
+// limitToRestore says whether the child needs another limit of descriptors, and
+// which. The syscall package raises the soft limit of this process to one less
+// than the hard one, and gives children back what it was.
+func limitToRestore(limit *syscall.Rlimit) (restore bool, err error) {
+	var now syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); err != nil {
+		return false, errors.Join(errNoRawSpawn, err)
+	}
+	if now.Cur != now.Max-1 {
+		return false, nil // somebody has set it since
+	}
+	first, err := firstLimit()
+	if err != nil {
+		return false, errors.Join(errNoRawSpawn, err)
+	}
+	*limit = first
+	return first.Max == now.Max && first.Cur != now.Cur, nil
+}
