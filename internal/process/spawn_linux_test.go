@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/pprof"
 	"strconv"
@@ -137,8 +138,9 @@ func TestSpawn_GivesTheSignalsOfForkExec(t *testing.T) {
 	if raw != portable {
 		t.Errorf("raw:\n%sForkExec:\n%s", raw, portable)
 	}
-	for _, want := range []string{"SigBlk:\t0000000000000000", "SigIgn:\t0000000000000800", "SigCgt:\t0000000000000000"} {
-		if !strings.Contains(raw, want) {
+	// The signals 32 and 33 are the C library's own, which its posix_spawn leaves ignored.
+	for _, want := range []string{"SigBlk:\t0000000000000000", "SigIgn:\t0000000[01][08]0000800", "SigCgt:\t0000000000000000"} {
+		if !regexp.MustCompile(want).MatchString(raw) {
 			t.Errorf("%q is not in:\n%s", want, raw)
 		}
 	}
@@ -301,6 +303,9 @@ func TestSpawn_FallsBackWhereSomethingIsRefused(t *testing.T) {
 	// Without ptrace a raised limit is not known, and is restored all the same.
 	for call, want := range map[int]string{unix.SYS_CLONE3: "true 100\n", unix.SYS_PTRACE: "true 100\n", unix.SYS_SYNC: "false 100\n"} {
 		for _, errno := range []syscall.Errno{syscall.ENOSYS, syscall.EINVAL, syscall.EPERM} {
+			if raceDetector && call == unix.SYS_CLONE3 && errno != syscall.ENOSYS {
+				continue // the C library makes threads by clone3, and only ENOSYS has it do without
+			}
 			prelude := fmt.Sprintf("export REFUSED=%d REFUSED_WITH=%d; ulimit -Sn 100; ulimit -Hn 500; ", call, errno)
 			if got := inFixture(t, "refused", prelude); got != want {
 				t.Errorf("call %d: %v: %q", call, errno, got)
