@@ -101,6 +101,10 @@ proofs: ## Short forms of the slow proofs: fuzzing, the benchmarks' build, one r
 bench: ## Measure against os/exec and go-cmd, as ratios in one run
 	cd bench && $(GO) run .
 
+.PHONY: trees
+trees: ## The shapes of process tree that no peer kills, against ours
+	cd bench && $(GO) run ./trees
+
 .PHONY: release
 release: ## Build the six platforms into dist/, with checksums
 	VERSION="$(VERSION)" scripts/release.sh

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,16 +25,20 @@ func (p *Process) Strays() (found []Stray) {
 	return found
 }
 
-// KillStrays kills what Strays finds until nothing is found twice in a row, at
-// most a few rounds, and returns what it could not kill. Twice, because the
-// environment of a process that is just calling exec reads as empty.
+// strayTime is how long processes that were killed get to be gone.
+const strayTime = time.Second
+
+// KillStrays kills what Strays finds until nothing is found twice in a row, and
+// returns what is still there after strayTime. Twice, because the environment of a
+// process that is just calling exec reads as empty.
 func (p *Process) KillStrays() (left []Stray) {
 	if p.mark == "" {
 		return nil
 	}
-	for clean, round := 0, 0; clean < 2 && round < 8; round++ {
+	start := time.Now()
+	for clean, round := 0, 0; clean < 2 && time.Since(start) < strayTime; round++ {
 		if round > 0 {
-			pause(0)
+			pause(round - 1)
 		}
 		left = p.Strays()
 		for _, s := range left {

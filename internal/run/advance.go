@@ -167,6 +167,17 @@ func (r *Run) finish() {
 	r.tell(e)
 }
 
+// tooMuch reports whether a stream wrote more than it may. Callers hold r.mu, and
+// the streams have ended.
+func (r *Run) tooMuch() bool {
+	for i := range r.streams {
+		if s := &r.streams[i]; !s.cut && r.spec.MaxOutputBytes > 0 && s.bytes > r.spec.MaxOutputBytes {
+			return true
+		}
+	}
+	return false
+}
+
 // ending is what is told. Callers hold r.mu.
 func (r *Run) ending() Ending {
 	e := Ending{
@@ -180,6 +191,8 @@ func (r *Run) ending() Ending {
 	}
 	switch {
 	case e.Cause != "":
+	case r.tooMuch(): // it exited before its last bytes were read
+		e.Cause = TooMuch
 	case r.state.Signal != 0:
 		e.Cause = Signaled
 	default:

@@ -249,6 +249,12 @@ func TestOutputLimit_EndsAWriterAndOneThatWroteAndSleeps(t *testing.T) {
 			t.Errorf("%s: ending is %+v", command, got)
 		}
 	}
+	for range 50 { // also where it exits while its last bytes are being read
+		x := start(t, "head -c 130000 /dev/zero", func(s *run.Spec) { s.MaxOutputBytes = 129_000 })
+		if got := x.wait(); got.Cause != run.TooMuch {
+			t.Fatalf("a little more than the limit: ending is %+v", got)
+		}
+	}
 	x := start(t, "head -c 100000 /dev/zero", func(s *run.Spec) { s.MaxOutputBytes = 100_000 })
 	if got := x.wait(); got.Cause != run.Exited {
 		t.Errorf("just the limit: ending is %+v", got)
