@@ -64,7 +64,6 @@ func New(c Config) (*Engine, error) {
 	}
 	e.budget = journal.NewBudget(e.config.MaxMemoryBytes, e.wakeJanitor)
 	e.bounds = *e.boundsOf(e.config.MaxOutputBytes, e.config.Oversize)
-	e.shelf.forget = e.forgotten
 	e.runner, e.forks = e.config.Runner, e.config.MaxConcurrent
 	if e.runner == nil {
 		local, err := newLocalRunner()

@@ -76,7 +76,7 @@ func ours(name string) bool {
 
 // environment is the whole environment of an execution, and what is masked in
 // what it writes. The later wins: what is inherited, the tool's defaults, the
-// request's own, and at last the id.
+// request's own.
 func (h *inherited) environment(r *Request, tool []string) ([]string, *redact.Set) {
 	p := h.read()
 	masks := p.masks
@@ -85,7 +85,7 @@ func (h *inherited) environment(r *Request, tool []string) ([]string, *redact.Se
 	}
 	if len(r.Secrets)+len(r.Env)+len(r.UnsetEnv) == 0 && !r.CleanEnv {
 		env := p.forTool(tool)
-		return append(append(make([]string, 0, len(env)+1), env...), mark(r.ID)), masks
+		return append(make([]string, 0, len(env)+1), env...), masks
 	}
 	over := make([]string, 0, len(tool)+len(r.Env)+1)
 	for _, entry := range tool {
@@ -103,7 +103,6 @@ func (h *inherited) environment(r *Request, tool []string) ([]string, *redact.Se
 	if len(more) > 0 {
 		masks = redact.New(append(slices.Clip(more), p.secrets...), redact.Options{Patterns: r.Redact == RedactDefault})
 	}
-	over = append(over, mark(r.ID))
 	return p.under(over, r), masks
 }
 

@@ -51,6 +51,9 @@ func (e *Engine) cleanLocked(now time.Time) int {
 	n := e.shelf.over(e.config.MaxFinished, limit)
 	e.shelf.drop(n)
 	e.stats.Expired += int64(n)
+	if n > 0 && e.deliver != nil {
+		e.deliver.prune(e.shelf.first)
+	}
 	return n
 }
 
@@ -75,12 +78,5 @@ func (e *Engine) freeLocked() {
 			excess -= freed
 			return excess <= 0
 		})
-	}
-}
-
-// forgotten is told the number of the oldest execution that is still kept.
-func (e *Engine) forgotten(first uint64) {
-	if e.deliver != nil {
-		e.deliver.prune(first)
 	}
 }

@@ -63,7 +63,7 @@ func specOf(l *Launch, files *files) *run.Spec {
 	spec := &run.Spec{
 		Process: process.Spec{
 			Path: l.Path, Args: files.argv, Env: l.Env, Dir: l.Dir, Stdin: stdinOf(l.Request),
-			Blocking: l.Request.Tee != nil, Mark: mark(l.ID),
+			Blocking: l.Request.Tee != nil, Mark: l.mark,
 			Started: l.Started,
 		},
 		Journal: l.Journal, Secrets: l.secrets,

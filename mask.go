@@ -5,10 +5,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-)
 
-// redactedMark stands for a value that looks secret.
-const redactedMark = "[REDACTED]"
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
+)
 
 // Where in a text a value has a name. Each has three groups: what announces
 // the value, what is between, and the value, which in a text for a shell is
@@ -36,10 +35,10 @@ func maskWords(argv []string) []string {
 		case i == 0 || last == "-c":
 			words[i] = maskText(word)
 		case announces(before, last, hidden) && !isSwitch(word):
-			words[i] = redactedMark
+			words[i] = redact.Mask
 		case path.Base(argv[0]) == "curl" && (last == "-u" || last == "--user"):
 			if user, _, found := strings.Cut(word, ":"); found {
-				words[i] = user + ":" + redactedMark
+				words[i] = user + ":" + redact.Mask
 			}
 		default:
 			words[i] = maskWord(word, hidden)
@@ -74,11 +73,11 @@ func maskWord(word string, hidden []string) string {
 		return maskText(word)
 	case slices.Contains(hidden, name):
 		if key, _, pair := strings.Cut(value, "="); pair {
-			return name + "=" + key + "=" + redactedMark
+			return name + "=" + key + "=" + redact.Mask
 		}
-		return name + "=" + redactedMark
+		return name + "=" + redact.Mask
 	case value != "" && secretName(name[1+strings.LastIndexAny(name, "/?&,;:"):]):
-		return name + "=" + redactedMark
+		return name + "=" + redact.Mask
 	default:
 		return name + "=" + maskWord(value, nil)
 	}
@@ -118,8 +117,8 @@ func maskURL(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
 	}
-	text = urlPassword.ReplaceAllString(text, "${1}${2}"+redactedMark+"@")
-	return urlToken.ReplaceAllString(text, "${1}${2}"+redactedMark+"@")
+	text = urlPassword.ReplaceAllString(text, "${1}${2}"+redact.Mask+"@")
+	return urlToken.ReplaceAllString(text, "${1}${2}"+redact.Mask+"@")
 }
 
 // maskNamed masks the values that a pattern finds under a secret name.
@@ -132,7 +131,7 @@ func maskNamed(pattern *regexp.Regexp, text string, hidden []string) string {
 		name, between, value := groups[1], groups[2], groups[3]
 		switch {
 		case pattern == secretUser, secretName(name), slices.Contains(hidden, strings.Trim(name, " \t\n\"'")):
-			return name + between + redactedMark
+			return name + between + redact.Mask
 		case pattern == secretAssignment:
 			return name + between + maskNamed(pattern, value, hidden)
 		default:

@@ -75,6 +75,8 @@ func maskLabels(r *Request, mask func(string) string) {
 func (e *Engine) equip(x *execution, toolEnv []string) {
 	r, l := &x.request, &x.launch
 	l.Env, l.secrets = e.inherit.environment(r, toolEnv)
+	l.mark = mark(x.id)
+	l.Env = append(l.Env, l.mark)
 	l.Mask = l.secrets.String
 	text := sync.OnceValue(r.Command.String)
 	x.line = sync.OnceValue(func() string { return l.Mask(text()) })

@@ -54,6 +54,7 @@ type Launch struct {
 	Ended func(Ending)
 
 	secrets *redact.Set
+	mark    string // the environment entry that only this tree has; the last of Env
 	script  *scriptFile
 	logPath string
 }

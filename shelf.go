@@ -11,8 +11,6 @@ type shelf struct {
 	// last renewed. A number below first is a tombstone.
 	ids, older map[ID]uint64
 	bare       uint64 // those below have no output any more
-	// forget hears of the oldest kept number after some were dropped.
-	forget func(first uint64)
 }
 
 const (
@@ -100,9 +98,6 @@ func (s *shelf) drop(n int) {
 	if len(s.segments) > 0 {
 		g := s.segments[0]
 		clear(g.finished[max(from, g.base)-g.base : s.first-g.base])
-	}
-	if s.forget != nil {
-		s.forget(s.first)
 	}
 }
 

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -22,3 +23,8 @@ func Busy(err error) error {
 func pause(try int) {
 	<-time.After(time.Millisecond << min(try, 7))
 }
+
+// ForkLimit is how many calls of Start should be in flight at once. A fork
+// keeps its P until the child has called exec: with all Ps in forks, every
+// other goroutine of the program stands still.
+func ForkLimit() int { return max(1, runtime.GOMAXPROCS(0)-1) }

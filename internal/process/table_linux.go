@@ -3,7 +3,6 @@ package process
 import (
 	"errors"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -81,11 +80,6 @@ func (t *Table) enter() bool {
 	t.living.Add(1)
 	return true
 }
-
-// ForkLimit is how many calls of Start should be in flight at once. A fork
-// keeps its P until the child has called exec: with all Ps in forks, every
-// other goroutine of the program stands still.
-func ForkLimit() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 
 // Start starts a process and returns once it runs. The observer may be called
 // before Start returns. Errors: [ErrBusy], or what the system says of the path,

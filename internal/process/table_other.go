@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"runtime"
 	"sync"
 	"syscall"
 )
@@ -30,9 +29,6 @@ func (t *Table) Close() error {
 	t.living.Wait()
 	return nil
 }
-
-// ForkLimit is how many calls of Start should be in flight at once.
-func ForkLimit() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 
 // Process is one process that was started, and through its group the tree
 // below it. It is safe for concurrent use.

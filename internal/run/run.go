@@ -84,9 +84,6 @@ func (r *Run) begin(then func()) {
 	}
 }
 
-// Pid returns the process id of the leader.
-func (r *Run) Pid() int { return r.process.Pid() }
-
 // Stop asks the tree to end: the stop signal now, KILL when the grace is over.
 // It reports whether this call is the one that ends the run; false if it was
 // being stopped or had exited already. Of one that has exited and only waits for
@@ -122,9 +119,6 @@ func (r *Run) hurry() {
 		r.hurried = true
 	}
 }
-
-// Signal sends a signal to the group, and changes nothing else.
-func (r *Run) Signal(sig syscall.Signal) error { return r.process.Signal(sig) }
 
 func (r *Run) stopSignal() syscall.Signal {
 	if r.spec.StopSignal != 0 {
