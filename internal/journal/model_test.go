@@ -172,7 +172,10 @@ func drawBytes(t *rapid.T) []byte {
 func TestJournal_IsAList(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		keep := rapid.OneOf(rapid.Just(0), rapid.IntRange(1, 300), rapid.IntRange(100_000, 300_000)).Draw(t, "keep")
+		// Small bounds stay below the one of the index, where the middle goes for want of
+		// entries (see index_test.go): of two streams of n bytes that alternate, up to 2n
+		// runs are kept with as many between them that are gone, and there are 768.
+		keep := rapid.OneOf(rapid.Just(0), rapid.IntRange(1, 150), rapid.IntRange(100_000, 300_000)).Draw(t, "keep")
 		cut := rapid.SampledFrom([]journal.Head{journal.HeadAndTail, journal.HeadOnly}).Draw(t, "cut")
 		budget := journal.NewBudget(1<<40, nil)
 		j := journal.New(&journal.Options{KeepBytes: int64(keep), Cut: cut, Budget: budget})
