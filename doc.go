@@ -54,8 +54,10 @@
 //
 // # Not promised
 //
-// Executions end with the program that embeds the engine. A process that leaves
-// its session and clears its environment is not found when its execution ends.
+// What runs is not taken up again by another program: Shutdown ends it, and where
+// the program is killed instead, its commands go on and nobody knows of them. A
+// process that leaves its group and clears its environment is not found when its
+// execution ends.
 // The order between stdout and stderr is that in which they were read. Secrets
 // are masked in the forms that the engine knows, not in those a program invents.
 //
