@@ -1,5 +1,13 @@
 package cli
 
+import (
+	"context"
+	"errors"
+	"io"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+)
+
 // What tests look at from outside.
 var (
 	ParseDuration = parseDuration
@@ -20,3 +28,15 @@ var (
 
 // Style is how words are coloured.
 type Style = style
+
+// VerdictOfBoth is what the program ends with where a command succeeds and its
+// output is found to be unwritable at the same moment.
+func VerdictOfBoth(err error) error {
+	s := &session{out: newOutlet(io.Discard, io.Discard), quiet: true}
+	s.out.failed(engine.Stdout, err)
+	done := make(chan ending, 1)
+	done <- ending{result: engine.Result{Status: engine.Completed, Cause: engine.CauseExit}}
+	s.engine, _ = engine.New(engine.Config{})
+	end := s.until(context.Background(), done)
+	return errors.Join(s.verdict(&end.result, limits{}, end.err), s.engine.Shutdown(context.Background()))
+}

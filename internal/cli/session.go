@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,19 +104,32 @@ func (s *session) attend(ctx context.Context) (engine.Result, error) {
 		result, err := s.follow(ctx)
 		done <- ending{result, err}
 	})
+	end := s.until(ctx, done)
+	if !errors.Is(end.err, errStuck) { // else follow may hang on whoever reads us
+		group.Stop(nil)
+		group.Wait()
+	}
+	return end.result, end.err
+}
+
+// until listens until the command has ended, or we do not wait for it any more.
+func (s *session) until(ctx context.Context, done <-chan ending) ending {
 	for {
 		select {
 		case end := <-done:
-			group.Stop(nil)
-			group.Wait()
-			return end.result, end.err
+			select {
+			case err := <-s.out.broken: // both may have come at once
+				s.brokenBy = cmp.Or(s.brokenBy, err)
+			default:
+			}
+			return end
 		case sig := <-s.signals:
 			if s.patience != nil {
 				return s.leave()
 			}
 			s.heard(ctx, sig)
 		case err := <-s.out.broken:
-			s.brokenBy = err
+			s.brokenBy = cmp.Or(s.brokenBy, err)
 			s.cancel(ctx, false)
 		case <-s.patience:
 			return s.leave()
@@ -125,8 +139,8 @@ func (s *session) attend(ctx context.Context) (engine.Result, error) {
 
 // leave goes although the command's end was not told: it was killed, and what it
 // wrote cannot be written.
-func (s *session) leave() (engine.Result, error) {
-	return engine.Result{ID: s.id, Cause: engine.CauseCancel, Status: engine.Cancelled, ExitCode: -1}, errStuck
+func (s *session) leave() ending {
+	return ending{engine.Result{ID: s.id, Cause: engine.CauseCancel, Status: engine.Cancelled, ExitCode: -1}, errStuck}
 }
 
 // follow returns when the command has ended and all that it wrote is written.
