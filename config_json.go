@@ -36,6 +36,7 @@ func settings() []setting {
 		flag("stream_output", true, func(c *Config) *bool { return &c.BufferOutput }),
 		count("max_in_memory_executions", func(c *Config) *int { return &c.MaxFinished }),
 		period("execution_retention_secs", time.Second, func(c *Config) *time.Duration { return &c.Retention }),
+		text("containment", func(c *Config) *string { return (*string)(&c.Containment) }),
 		flag("enable_auto_cleanup", true, func(c *Config) *bool { return &c.NoAutoCleanup }),
 	}
 }

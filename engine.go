@@ -66,7 +66,7 @@ func New(c Config) (*Engine, error) {
 	e.bounds = *e.boundsOf(e.config.MaxOutputBytes, e.config.Oversize)
 	e.runner, e.forks = e.config.Runner, e.config.MaxConcurrent
 	if e.runner == nil {
-		local, err := newLocalRunner()
+		local, err := newLocalRunner(e.config.Containment)
 		if err != nil {
 			return nil, err
 		}

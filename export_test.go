@@ -5,7 +5,7 @@ import "testing"
 // NewLocalRunner is the runner of processes, as New makes it.
 func NewLocalRunner(t *testing.T) Runner {
 	t.Helper()
-	l, err := newLocalRunner()
+	l, err := newLocalRunner("")
 	if err != nil {
 		t.Fatal(err)
 	}

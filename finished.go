@@ -28,6 +28,7 @@ type finished struct {
 	signal                    uint8
 	status                    Status
 	cause                     Cause
+	containment               uint8 // which of containments; 0: none of them
 	success, forced, pipeHeld bool
 }
 
@@ -39,7 +40,8 @@ type rare struct {
 
 type odds struct {
 	err         string
-	containment string
+	containment string // where it is none of ours
+	swept       int
 	logPath     string
 	logError    string
 	masks       int64
@@ -78,11 +80,11 @@ func conclude(x *execution, end Ending, by Actor) (*finished, error) {
 		f.ended = time.Now().UnixNano()
 	}
 	o := odds{
-		err: end.Error, containment: end.Containment,
+		err: end.Error, containment: end.Containment, swept: end.Swept,
 		logPath: x.launch.logPath, logError: end.LogError, masks: end.Masks,
 		limit: x.limitOf(end.Cause), canceller: by,
 	}
-	if o.containment == containmentGroup {
+	if f.containment = containmentIndex(end.Containment); f.containment != 0 {
 		o.containment = "" // the rule
 	}
 	if o != (odds{}) || end.Survivors != nil {
@@ -136,13 +138,11 @@ func (f *finished) result() Result {
 			Voluntary: int64(f.voluntary), Involuntary: int64(f.involuntary),
 			ReadBlocks: int64(f.readBlocks), WriteBlocks: int64(f.writeBlocks),
 		},
-		Output: countsOf(parts), Containment: containmentGroup, Cursor: Cursor(f.journal.End()),
+		Output: countsOf(parts), Containment: string(containments()[f.containment]), Cursor: Cursor(f.journal.End()),
 	}
 	r.Queued = r.CompletedAt.Sub(r.AcceptedAt)
 	if f.started != 0 {
 		r.Queued = r.StartedAt.Sub(r.AcceptedAt)
-	} else {
-		r.Containment = ""
 	}
 	if f.signal != 0 {
 		r.Signal = process.SignalName(syscall.Signal(f.signal))
@@ -152,6 +152,7 @@ func (f *finished) result() Result {
 		if q.containment != "" {
 			r.Containment = q.containment
 		}
+		r.Swept = q.swept
 		r.Output.Masks, r.CancelledBy = q.masks, q.canceller
 	}
 	if r.Error == "" && !r.Success {

@@ -14,15 +14,14 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/run"
 )
 
-// containmentGroup is how this package holds a tree together: its group, and on
-// Linux the mark in its environment.
-const containmentGroup = "group"
-
 // localRunner runs executions as processes of this program.
 type localRunner struct{ runs *run.Runner }
 
-func newLocalRunner() (*localRunner, error) {
-	runs, err := run.NewRunner()
+func newLocalRunner(c Containment) (*localRunner, error) {
+	runs, err := run.NewRunner(process.Options{Containment: process.Containment(c)})
+	if errors.Is(err, process.ErrNoContainment) {
+		return nil, advise(fault(ErrUnsupported, "containment %s: %v", c, err), "leave it out for the best that this machine has; cloudops doctor shows it")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the process table: %w", err)
 	}
@@ -98,7 +97,7 @@ func endingOf(l *Launch, end *run.Ending) Ending {
 		Cause: Cause(end.Cause), ExitCode: end.State.Code, Signal: end.State.Signal,
 		Started: end.Started, Ended: end.Ended,
 		Forced: end.Forced, OutputIncomplete: end.PipeHeld, Masks: end.Masks,
-		Containment: containmentGroup,
+		Containment: string(end.Containment), Swept: end.Swept,
 		Usage: Usage{
 			UserTime: end.State.Usage.UserTime, SystemTime: end.State.Usage.SystemTime,
 			PeakBytes: end.State.Usage.PeakBytes,

@@ -70,9 +70,13 @@ type Result struct {
 	// OutputIncomplete says that another process held its output open when it had
 	// exited, and may have written more.
 	OutputIncomplete bool `json:"output_incomplete,omitempty"`
-	// Survivors are processes of its tree that could not be ended.
+	// Swept is how many processes of its tree outlived it and were ended.
+	Swept int `json:"swept,omitempty"`
+	// Survivors are processes of its tree that outlived it and live on: they could
+	// not be ended.
 	Survivors []Survivor `json:"survivors,omitempty"`
-	// Containment says how its tree was held together: "group" or "runner".
+	// Containment says how its tree was held together: a [Containment], or what
+	// another Runner calls its way.
 	Containment string `json:"containment,omitempty"`
 	// LogPath is the file that has a copy of the output, LogError why that copy
 	// is not whole.
@@ -112,7 +116,7 @@ type Usage struct {
 	WriteBlocks int64         `json:"write_blocks"`
 }
 
-// Survivor is a process that could not be ended.
+// Survivor is a process that outlived its execution.
 type Survivor struct {
 	Pid     int    `json:"pid"`
 	Command string `json:"command"`

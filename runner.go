@@ -80,6 +80,7 @@ type Ending struct {
 
 	Forced           bool
 	OutputIncomplete bool
+	Swept            int
 	Survivors        []Survivor
 	Containment      string
 	Masks            int64

@@ -83,7 +83,7 @@ func engineVariant(c engine.Config) (runFunc, error) {
 
 // tableVariant starts processes as the engine does, and does nothing else.
 func tableVariant() (runFunc, error) {
-	table, err := process.NewTable()
+	table, err := process.NewTable(process.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -15,14 +15,22 @@
 //     controlling terminal: where this program has one, in a session of its own.
 //     It gets /dev/null as stdin where nothing is given, and no descriptor,
 //     ignored signal or soft limit of ours beyond what the kernel copies.
+//
 //  2. Calls to an [Observer] for one stream never overlap, come in the order
 //     of the bytes, and end with EOF. Exited comes once.
+//
 //  3. A signal reaches the group that was started or nobody: the leader is not
 //     reaped, and so its number not given to another, before [Process.Close].
+//
 //  4. [Process.Close] leaves no descriptor, no goroutine and no zombie.
+//
 //  5. Only processes that this package started are waited for: the children of
 //     the host program are its own.
 //
-// Not promised: that a process which left its session is reached by Signal.
-// [Process.Strays] finds it as long as it kept its environment.
+//  6. In a cgroup of its own, a tree is found and ended whole by
+//     [Process.EndRest], and [Process.Left] says whether it is.
+//
+// Not promised: that a process which left the leader's group is reached by Signal.
+// Without cgroups [Process.Rest] finds it as long as it kept its environment. Whoever
+// has another program start a process (systemd-run, docker, at) is out of reach.
 package process

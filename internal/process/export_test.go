@@ -15,9 +15,30 @@ func ForceSession(t *Table, session bool) { t.session = session }
 // Spawn starts a process with these descriptors as 0, 1 and 2.
 func Spawn(t *Table, s Spec, files [3]int) (pid int, err error) {
 	pidfd := -1
-	pid, err = t.spawn(&s, files, &pidfd)
+	pid, err = t.spawn(&birth{spec: &s, files: files, session: t.session, group: -1}, &pidfd)
 	if err == nil {
 		closeAll(pidfd)
 	}
 	return pid, err
+}
+
+// GroupsOf is the folder of a table's cgroups, "" if it has none.
+func GroupsOf(t *Table) string {
+	if t.groups == nil {
+		return ""
+	}
+	return t.groups.dir
+}
+
+// GiveBackGroups does now what is done when the groups were not needed for a while.
+func GiveBackGroups(t *Table) {
+	t.groups.mu.Lock()
+	t.groups.used = false
+	t.groups.mu.Unlock()
+	t.groups.giveBack()
+}
+
+// FindCgroup is findCgroup.
+func FindCgroup(mounts, member, controller string) (string, error) {
+	return findCgroup(mounts, member, controller)
 }

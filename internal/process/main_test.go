@@ -37,6 +37,7 @@ func fixtures() map[string]func() {
 		"limits":      limitsFixture,
 		"descriptors": descriptorsFixture,
 		"refused":     refusedFixture,
+		"nested":      nestedFixture,
 		// Says ready, and then which signals came, one a line, until QUIT.
 		"signals": func() {
 			caught := make(chan os.Signal, 10)
@@ -145,7 +146,7 @@ func (w *watched) text(stream int) string {
 // open returns a table that is closed, empty, at the end of the test.
 func open(t *testing.T) *process.Table {
 	t.Helper()
-	table, err := process.NewTable()
+	table, err := process.NewTable(process.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

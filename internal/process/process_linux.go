@@ -22,6 +22,7 @@ type Process struct {
 	slot     int32
 	out      [2]pipe
 	feed     *feeder
+	group    *cgroup // nil: none
 
 	mu     sync.Mutex
 	exited bool
@@ -135,15 +136,16 @@ func (p *Process) GiveUp() {
 	}
 }
 
-// Close kills what is left of the group, reaps the leader and frees what the
-// process held. Call it once, after Exited and both EOFs. Where the leader
-// cannot die (it hangs in the kernel) the zombie is left to a goroutine.
+// Close reaps the leader and frees what the process held; members of its group
+// that live are not touched. Call it once, after Exited and both EOFs. Where the
+// leader cannot die (it hangs in the kernel) the zombie is left to a goroutine.
 func (p *Process) Close() {
 	p.stopFeeding()
-	if err := p.Signal(unix.SIGKILL); errors.Is(err, os.ErrProcessDone) {
+	p.mu.Lock()
+	if p.reaped {
+		p.mu.Unlock()
 		return
 	}
-	p.mu.Lock()
 	exited := p.exited
 	p.exited = true
 	p.mu.Unlock()
@@ -179,5 +181,8 @@ func (p *Process) reap() {
 	if p.pidfd >= 0 {
 		p.table.poller.remove(p.slot)
 		_ = unix.Close(p.pidfd)
+	}
+	if p.group != nil {
+		p.table.groups.release(p.group)
 	}
 }

@@ -248,11 +248,11 @@ func TestStrays_FindsAndEndsWhoLeftTheSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, "exit", w.exited)
-	strays := p.Strays()
+	strays := p.Rest()
 	if len(strays) != 1 || strays[0].Pid != pid || strays[0].Command != "sleep 300" {
 		t.Errorf("strays are %v, want sleep 300 with pid %d", strays, pid)
 	}
-	if left := p.KillStrays(); len(left) != 0 {
+	if _, left := p.EndRest(); len(left) != 0 {
 		t.Errorf("left are %v", left)
 	}
 	within(t, "end", w.ended)
@@ -260,7 +260,7 @@ func TestStrays_FindsAndEndsWhoLeftTheSession(t *testing.T) {
 }
 
 func TestClose_LeavesNothing(t *testing.T) {
-	table, err := process.NewTable()
+	table, err := process.NewTable(process.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func BenchmarkStart(b *testing.B) {
 	path := true0(b)
 	for _, c := range []int{1, 8, 100} {
 		b.Run(fmt.Sprintf("table/%d", c), func(b *testing.B) {
-			t, err := process.NewTable()
+			t, err := process.NewTable(process.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -17,7 +17,7 @@ func BenchmarkSpawn(b *testing.B) {
 	for _, c := range []int{1, 100} {
 		for _, way := range []string{"raw", "ForkExec"} {
 			b.Run(fmt.Sprintf("%s/%d", way, c), func(b *testing.B) {
-				table, err := process.NewTable()
+				table, err := process.NewTable(process.Options{})
 				if err != nil {
 					b.Fatal(err)
 				}

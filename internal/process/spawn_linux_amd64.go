@@ -14,6 +14,7 @@ import (
 // layout. The child shares the memory, so that no pipe has to say how it fared.
 type rawChild struct {
 	clone clone3Args
+	size  uint64 // of clone, for the kernel
 	all   uint64 // every signal
 	mask  uint64 // the signals that the thread had blocked
 	errno uintptr
@@ -30,13 +31,21 @@ type rawChild struct {
 // rawCall is one system call.
 type rawCall struct{ trap, a, b, c, d uintptr }
 
-// clone3Args is struct clone_args of linux/sched.h, first version.
+// clone3Args is struct clone_args of linux/sched.h, with the fields of Linux 5.7.
+// Those of 5.5 alone, up to the first version, are given where no more is needed.
 type clone3Args struct {
 	flags, pidfd uint64
 	_            [2]uint64 // where thread ids go
 	exitSignal   uint64
-	_            [3]uint64 // stack, its size, and thread-local storage: as they are
+	_            [5]uint64 // stack, its size, thread-local storage, and thread ids: as they are
+	cgroup       uint64
 }
+
+// Sizes of struct clone_args.
+const (
+	clone3First  = 64
+	clone3Cgroup = 88
+)
 
 // cloneAndRun blocks all signals, clones, and unblocks them once the child has
 // called execve or exited. It returns the child's number, or minus an errno.
@@ -50,9 +59,9 @@ func cloneAndRun(c *rawChild) int
 // and there is no pipe for the outcome. The child runs no Go code, calls
 // nothing and installs no handler: it leaves the stack that it shares with the
 // suspended parent alone.
-func rawSpawn(s *Spec, files [3]int, session bool, pidfd *int) (int, error) {
+func rawSpawn(b *birth, pidfd *int) (int, error) {
 	c := &rawChild{all: ^uint64(0)}
-	if err := c.prepare(s, files, session); err != nil {
+	if err := c.prepare(b); err != nil {
 		return 0, err
 	}
 	forkGate.enter()
@@ -84,20 +93,25 @@ func refusal(errno syscall.Errno) error {
 }
 
 // prepare fills in what to clone and what to call.
-func (c *rawChild) prepare(s *Spec, files [3]int, session bool) error {
+func (c *rawChild) prepare(b *birth) error {
 	restore, err := limitToRestore(&c.limit)
 	if err == nil {
-		err = c.strings(s)
+		err = c.strings(b.spec)
 	}
 	if err != nil {
 		return err
 	}
+	c.size = clone3First
 	c.clone = clone3Args{
 		flags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
 		pidfd:      uint64(address(&c.pidfd)),
 		exitSignal: uint64(unix.SIGCHLD),
 	}
-	if session {
+	if b.group >= 0 {
+		c.size, c.clone.cgroup = clone3Cgroup, uint64(b.group)
+		c.clone.flags |= unix.CLONE_INTO_CGROUP
+	}
+	if b.session {
 		c.call(unix.SYS_SETSID)
 	} else {
 		c.call(unix.SYS_SETPGID, 0, 0)
@@ -105,7 +119,7 @@ func (c *rawChild) prepare(s *Spec, files [3]int, session bool) error {
 	if c.dir != nil {
 		c.call(unix.SYS_CHDIR, address(c.dir))
 	}
-	c.place(files)
+	c.place(b.files)
 	if restore {
 		c.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(&c.limit), 0)
 	}

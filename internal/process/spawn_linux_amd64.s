@@ -23,7 +23,7 @@ TEXT ·cloneAndRun(SB), NOSPLIT, $0-16
 
 	MOVL	$SYS_clone3, AX
 	LEAQ	rawChild_clone(R12), DI
-	MOVL	$clone3Args__size, SI
+	MOVQ	rawChild_size(R12), SI
 	SYSCALL
 	TESTQ	AX, AX
 	JZ	child

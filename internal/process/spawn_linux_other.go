@@ -2,4 +2,4 @@
 
 package process
 
-func rawSpawn(*Spec, [3]int, bool, *int) (int, error) { return 0, errNoRawSpawn }
+func rawSpawn(*birth, *int) (int, error) { return 0, errNoRawSpawn }

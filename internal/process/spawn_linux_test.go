@@ -87,6 +87,7 @@ func TestSpawn_FailsLikeForkExecAndLeavesNothing(t *testing.T) {
 				c.spec.Args = []string{"x"}
 			}
 			said(t, table, sh("true"))
+			_, _ = table.Start(c.spec, newWatched()) // a cgroup more is kept for the next
 			before := descriptors(t)
 			for range 20 {
 				if _, err := table.Start(c.spec, newWatched()); !errors.Is(err, c.want) {
@@ -215,7 +216,7 @@ func limitsFixture() {
 	_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
 	say(limit.Cur)
 	for _, way := range []string{"raw", "ForkExec"} {
-		table, _ := process.NewTable()
+		table, _ := process.NewTable(process.Options{})
 		if way != "raw" {
 			process.ForceForkExec(table)
 		}
@@ -242,8 +243,8 @@ func TestSpawn_PlacesDescriptorsWhereverTheyAre(t *testing.T) {
 // on the stderr that it had what went wrong.
 func descriptorsFixture() {
 	report, _ := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 100)
-	raw, _ := process.NewTable()
-	portable, _ := process.NewTable()
+	raw, _ := process.NewTable(process.Options{})
+	portable, _ := process.NewTable(process.Options{})
 	process.ForceForkExec(portable)
 	numbers := []int{0, 1, 2, 50, 51}
 	for _, in := range append(numbers, -1) {
@@ -332,7 +333,7 @@ func refusedFixture() {
 		say(e)
 		return
 	}
-	table, _ := process.NewTable()
+	table, _ := process.NewTable(process.Options{})
 	w := newWatched()
 	p, err := table.Start(sh("ulimit -Sn"), w)
 	if err != nil {

@@ -25,8 +25,8 @@ type Spec struct {
 	// Observer.
 	Started func()
 
-	// Mark is an environment entry that only this tree carries; it is what
-	// Strays looks for. Empty: none.
+	// Mark is an environment entry that only this tree carries: its members are
+	// found by it where there is nothing better. Empty: none.
 	Mark string
 }
 

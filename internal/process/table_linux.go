@@ -2,6 +2,7 @@ package process
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,9 @@ type Table struct {
 	session bool
 	// portable says that processes are started with syscall.ForkExec.
 	portable atomic.Bool
+	// groups hold the trees; nil: there are none, or they have failed.
+	groups  *cgroups
+	noGroup atomic.Bool
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
 
@@ -28,8 +32,9 @@ type Table struct {
 	closed bool
 }
 
-// NewTable opens an empty table. Close it when its processes are closed.
-func NewTable() (*Table, error) {
+// NewTable opens an empty table. Close it when its processes are closed. Errors:
+// ErrNoContainment, or the system's.
+func NewTable(o Options) (*Table, error) {
 	unignore()
 	null, err := os.Open(os.DevNull)
 	if err != nil {
@@ -42,7 +47,20 @@ func NewTable() (*Table, error) {
 	}
 	t := &Table{poller: poller, null: null, nullFD: int(null.Fd()), session: hasTerminal()}
 	t.buffers.New = func() any { return new([readBytes]byte) }
+	if o.Containment != InGroup {
+		if t.groups, err = newCgroups(); err != nil && o.Containment == InCgroup {
+			return nil, errors.Join(fmt.Errorf("%w: %w", ErrNoContainment, err), t.Close())
+		}
+	}
 	return t, nil
+}
+
+// Containment is how this table holds its trees.
+func (t *Table) Containment() Containment {
+	if t.groups == nil || t.noGroup.Load() {
+		return InGroup
+	}
+	return InCgroup
 }
 
 // hasTerminal reports whether this process has a controlling terminal. A child
@@ -67,7 +85,11 @@ func (t *Table) Close() error {
 	t.closed = true
 	t.mu.Unlock()
 	t.living.Wait()
-	return errors.Join(t.poller.close(), t.null.Close())
+	var err error
+	if t.groups != nil {
+		err = t.groups.close()
+	}
+	return errors.Join(err, t.poller.close(), t.null.Close())
 }
 
 // enter counts a process in, unless the table is closed.
@@ -107,7 +129,7 @@ func (p *Process) start(s *Spec) error {
 		closeAll(out[:]...)
 		return Busy(err)
 	}
-	p.pid, err = p.fork(s, in, out)
+	p.pid, err = p.bear(&birth{spec: s, files: [3]int{in, out[1], out[3]}, session: p.table.session, group: -1})
 	closeAll(out[1], out[3])
 	if ours {
 		closeAll(in)

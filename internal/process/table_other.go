@@ -4,6 +4,7 @@ package process
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -19,7 +20,17 @@ type Table struct {
 }
 
 // NewTable opens an empty table. Close it when its processes are closed.
-func NewTable() (*Table, error) { return &Table{}, nil }
+//
+// Errors: ErrNoContainment.
+func NewTable(o Options) (*Table, error) {
+	if o.Containment == InCgroup {
+		return nil, fmt.Errorf("%w: there are no cgroups", ErrNoContainment)
+	}
+	return &Table{}, nil
+}
+
+// Containment is how this table holds its trees.
+func (t *Table) Containment() Containment { return InGroup }
 
 // Close waits until every process is closed.
 func (t *Table) Close() error {
@@ -182,11 +193,10 @@ func (p *Process) Signal(sig syscall.Signal) error {
 // that was open gets its EOF.
 func (p *Process) GiveUp() { p.closePipes() }
 
-// Close kills what is left of the group and frees what the process held. Call
-// it once, after Exited and both EOFs.
+// Close frees what the process held; members of its group that live are not
+// touched. Call it once, after Exited and both EOFs.
 func (p *Process) Close() {
 	p.stopFeeding()
-	_ = p.Signal(syscall.SIGKILL)
 	p.mu.Lock()
 	p.closed = true
 	exited := p.exited
@@ -197,8 +207,17 @@ func (p *Process) Close() {
 	}
 }
 
-// Strays finds nothing here: the environment of others cannot be read.
-func (p *Process) Strays() []Stray { return nil }
+// Containment is how the members of this tree are found.
+func (p *Process) Containment() Containment { return InGroup }
 
-// KillStrays finds nothing here.
-func (p *Process) KillStrays() []Stray { return nil }
+// Left says no: it is not known.
+func (p *Process) Left() bool { return false }
+
+// Rest finds nothing here: the environment of others cannot be read.
+func (p *Process) Rest() []Stray { return nil }
+
+// SignalRest finds nobody here.
+func (p *Process) SignalRest(syscall.Signal) {}
+
+// EndRest finds nothing here.
+func (p *Process) EndRest() (ended int, left []Stray) { return 0, nil }

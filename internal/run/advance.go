@@ -15,22 +15,30 @@ func (r *Run) advance() {
 		r.mu.Unlock()
 		return
 	}
-	if r.exited && r.eofs == len(r.streams) && r.phase == running {
+	if r.quiet() && r.phase == running && r.alone() {
 		r.phase = ended
 		r.mu.Unlock()
 		r.finish()
 		return
 	}
-	if next := r.next(); !next.IsZero() {
+	if next := r.next(); !next.IsZero() && !r.atTree {
 		r.alarms.set(&r.alarm, next)
 	}
 	r.mu.Unlock()
 }
 
+// quiet reports whether the leader has gone and nothing more can be written.
+// Callers hold r.mu.
+func (r *Run) quiet() bool { return r.exited && r.eofs == len(r.streams) }
+
 // next is when tick has something to do; zero: never.
 func (r *Run) next() time.Time {
 	switch {
-	case r.exited && r.eofs == len(r.streams): // after a stop: the rest needs a goroutine
+	case r.phase == stopping && r.exited && !r.told: // the others are to be asked
+		return r.started
+	case r.phase == stopping && r.quiet(): // they may take their time
+		return r.lookAt
+	case r.quiet(): // what is left needs a goroutine
 		return r.started
 	case r.phase == killing:
 		return r.leaveAt
@@ -51,13 +59,18 @@ func (r *Run) idleAt() time.Time {
 // tick runs in a goroutine of its own, where waiting is allowed.
 func (r *Run) tick() {
 	r.mu.Lock()
-	if r.phase == ended {
+	if r.phase == ended || r.atTree {
 		r.mu.Unlock()
 		return
 	}
 	now := time.Now()
 	switch {
-	case r.exited && r.eofs == len(r.streams):
+	case r.phase == stopping && r.exited && !r.told:
+		r.tellRest()
+		return
+	case r.phase == stopping && r.quiet() && now.Before(r.restAt) && r.process.Left():
+		r.lookAt = now.Add(lookAgain)
+	case r.quiet():
 		r.phase = ended
 		r.mu.Unlock()
 		r.sweep()
@@ -87,6 +100,32 @@ func (r *Run) tick() {
 	r.advance()
 }
 
+// restGrace is how long those get to end by themselves whose leader has, after it
+// was asked to: the grace is the leader's.
+const restGrace = 500 * time.Millisecond
+
+// lookAgain is how often they are looked at.
+const lookAgain = 20 * time.Millisecond
+
+// alone reports whether nothing is left of the tree but its leader, as far as that
+// is known without a search. Callers hold r.mu.
+func (r *Run) alone() bool {
+	if r.process.Containment() == process.InGroup && r.spec.Leave {
+		return false
+	}
+	return !r.process.Left()
+}
+
+// tellRest asks those to end whom the leader has left behind in groups of their
+// own. Not before it has gone: it may be ending them itself, and twice is once too
+// often for some. It is called with r.mu held and releases it.
+func (r *Run) tellRest() {
+	r.told = true
+	r.visit(func() { r.process.SignalRest(r.stopSignal()) })
+	r.lookAt = time.Now()
+	r.advance()
+}
+
 // allow moves a deadline by the time that went by in the tee since it was set:
 // that time is ours, not of whoever might hold the pipe. It reports whether there
 // was any. Callers hold r.mu.
@@ -108,11 +147,22 @@ func (r *Run) kill(now time.Time) {
 	if !r.held {
 		r.announce(Killing)
 	}
-	_ = r.process.Signal(syscall.SIGKILL)
-	r.mu.Unlock()
-	r.sweep()
-	r.mu.Lock()
+	if !r.mayStay() {
+		_ = r.process.Signal(syscall.SIGKILL)
+	}
+	r.visit(r.sweep)
 	r.advance()
+}
+
+// visit calls f without r.mu, which is held before and after. Meanwhile nothing
+// else ends the run: what holds the tree goes to another when it has ended, and f
+// would signal that.
+func (r *Run) visit(f func()) {
+	r.atTree = true
+	r.mu.Unlock()
+	f()
+	r.mu.Lock()
+	r.atTree = false
 }
 
 // leave gives up the pipes that somebody still holds and, in the end, a tee that
@@ -147,18 +197,39 @@ func (r *Run) cut() {
 	}
 }
 
-// sweep ends the members of the tree that left the group.
+// sweep ends the members of the tree that outlive the leader, or names them where
+// they may stay.
 func (r *Run) sweep() {
-	left := r.process.KillStrays()
 	r.mu.Lock()
-	r.left = left
+	stay := r.mayStay()
 	r.mu.Unlock()
+	var swept int
+	var left []process.Stray
+	if stay {
+		left = r.process.Rest()
+	} else {
+		swept, left = r.process.EndRest()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.swept += swept
+	r.left = left
 }
+
+// mayStay reports whether what outlives the leader is left alone: where the run
+// ends by itself. Callers hold r.mu.
+func (r *Run) mayStay() bool { return r.spec.Leave && r.cause == "" }
 
 // finish frees the process and tells how it ended. The phase is ended: nobody
 // else comes here.
 func (r *Run) finish() {
 	r.over.Store(true)
+	r.mu.Lock()
+	stay := r.mayStay()
+	r.mu.Unlock()
+	if !stay && r.process.Containment() == process.InGroup {
+		_ = r.process.Signal(syscall.SIGKILL) // a cgroup is empty here, of a group nobody knows
+	}
 	r.process.Close()
 	r.alarms.clear(&r.alarm)
 	r.mu.Lock()
@@ -182,7 +253,7 @@ func (r *Run) tooMuch() bool {
 func (r *Run) ending() Ending {
 	e := Ending{
 		Cause: r.cause, State: r.state, Started: r.started, Ended: time.Now(),
-		Forced: r.forced, PipeHeld: r.held, Survivors: r.left, LogError: r.logErr,
+		Forced: r.forced, PipeHeld: r.held, Survivors: r.left, Swept: r.swept, Containment: r.process.Containment(), LogError: r.logErr,
 	}
 	for i := range r.streams {
 		if m := r.streams[i].masker; m != nil && !r.streams[i].cut {

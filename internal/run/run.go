@@ -56,6 +56,11 @@ type Run struct {
 	forced  bool
 	held    bool
 	gaveUp  bool
+	atTree  bool      // somebody is at the tree without mu: see visit
+	told    bool      // the rest of the tree was asked to end
+	lookAt  time.Time // when it is looked at again
+	restAt  time.Time // until then it may end by itself
+	swept   int
 	left    []process.Stray
 
 	over    atomic.Bool // the ending is told: nothing may be recorded any more
@@ -102,7 +107,7 @@ func (r *Run) Kill(cause Cause) bool {
 	r.mu.Lock()
 	won := r.stop(cause)
 	if r.phase == stopping {
-		r.killAt = time.Now()
+		r.killAt, r.restAt = time.Now(), time.Time{}
 	}
 	r.hurry()
 	r.advance()
@@ -151,8 +156,12 @@ func (r *Run) announce(p Phase) {
 func (r *Run) Exited(s process.State) {
 	r.mu.Lock()
 	r.exited, r.state = true, s
-	if r.phase == running {
-		r.drainAt, r.teed = time.Now().Add(r.spec.WaitDelay), r.inTee()
+	switch now := time.Now(); r.phase {
+	case running:
+		r.drainAt, r.teed = now.Add(r.spec.WaitDelay), r.inTee()
+	case stopping:
+		r.restAt = now.Add(min(restGrace, r.killAt.Sub(now)))
+	case killing, ended:
 	}
 	r.advance()
 }

@@ -37,7 +37,7 @@ type execution struct {
 // start runs a shell command. The stop is quick where the test says nothing else.
 func start(t *testing.T, command string, change ...func(*run.Spec)) *execution {
 	t.Helper()
-	runner, err := run.NewRunner()
+	runner, err := run.NewRunner(process.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ type Runner struct {
 }
 
 // NewRunner returns a runner without runs. Errors: the system's.
-func NewRunner() (*Runner, error) {
-	table, err := process.NewTable()
+func NewRunner(o process.Options) (*Runner, error) {
+	table, err := process.NewTable(o)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,9 @@ type Spec struct {
 	WaitDelay   time.Duration  // from the exit to the end, while a pipe is held
 	StopSignal  syscall.Signal // 0: TERM
 
+	// Leave has those live on that outlive a leader which ended by itself.
+	Leave bool
+
 	// MaxOutputBytes ends the run when a stream has written more; 0: never.
 	MaxOutputBytes int64
 
@@ -75,8 +78,13 @@ type Ending struct {
 	// another one kept its pipe open beyond WaitDelay, or the tee did not take in
 	// time what was left.
 	PipeHeld bool
-	// Survivors are the processes of the tree that could not be ended.
+	// Swept is how many members of the tree outlived the leader and were ended.
+	Swept int
+	// Survivors are the members of the tree that could not be ended, or that
+	// Leave has left alone.
 	Survivors []process.Stray
+	// Containment is how the members were found.
+	Containment process.Containment
 
 	Masks    int64 // how often something was masked
 	LogError error // why Log is incomplete; nil if it is not

@@ -1,0 +1,327 @@
+package process
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// openGroups is how many groups keep their descriptors, and how many stay when
+// they are free: enough for the usual number at once, and few beside three
+// descriptors for each process.
+const openGroups = 128
+
+// cgroups are the groups of one table, in a folder of its own below the cgroup
+// that this program is in. To make a group and to remove it takes half as long
+// as to spawn, so that a group goes from process to process.
+type cgroups struct {
+	dir string
+	fd  int // of dir, locked as long as this program lives
+
+	mu    sync.Mutex
+	free  []*cgroup
+	made  int
+	open  int // groups with descriptors
+	inUse int
+	trim  *time.Timer // gives back what is not used any more
+	armed bool
+	used  bool // since trim was set
+}
+
+// cgroup holds one tree, however its members detach themselves.
+type cgroup struct {
+	dir    string
+	fd     int         // of dir, to clone into; -1: opened where it is needed
+	events int         // of cgroup.events; -1: opened where it is needed
+	pooled bool        // it counts as one with descriptors
+	spoilt atomic.Bool // it was killed: what its members have made below may be left
+}
+
+// newCgroups makes the folder where this program may do so. Errors say why not.
+func newCgroups() (*cgroups, error) {
+	own, err := ownCgroup(unified)
+	if err != nil {
+		return nil, err
+	}
+	for _, parent := range []string{delegated(own), own} {
+		if parent == "" {
+			continue
+		}
+		var g *cgroups
+		if g, err = newCgroupsIn(parent); err == nil {
+			return g, nil
+		}
+	}
+	return nil, err
+}
+
+// delegated is the parent of our cgroup if it was given to us: where systemd put
+// us into a subgroup (DelegateSubgroup=), the parent has no members, and so can
+// pass controllers on.
+func delegated(own string) string {
+	parent := filepath.Dir(own)
+	for _, name := range []string{"user.delegate", "trusted.delegate"} {
+		var mark [1]byte
+		if n, err := unix.Getxattr(parent, name, mark[:]); err == nil && n == 1 && mark[0] == '1' {
+			return parent
+		}
+	}
+	return ""
+}
+
+func newCgroupsIn(parent string) (*cgroups, error) {
+	// Who moves a process needs to write to the group that is above both ends.
+	if err := unix.Access(filepath.Join(parent, "cgroup.procs"), unix.W_OK); err != nil {
+		return nil, &os.PathError{Op: "write", Path: parent, Err: err}
+	}
+	sweepStale(parent)
+	dir, err := os.MkdirTemp(parent, "cloudops-")
+	if err != nil {
+		return nil, err
+	}
+	g := &cgroups{dir: dir, fd: -1}
+	if err := g.check(); err != nil {
+		return nil, errors.Join(err, g.close())
+	}
+	return g, nil
+}
+
+// check locks the folder and sees whether it can do what is asked of it.
+func (g *cgroups) check() (err error) {
+	if g.fd, err = unix.Open(g.dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return err
+	}
+	if err := unix.Flock(g.fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return err
+	}
+	first, err := g.acquire()
+	if err != nil {
+		return err
+	}
+	defer g.release(first)
+	kind, err := os.ReadFile(filepath.Join(first.dir, "cgroup.type"))
+	if err != nil {
+		return err
+	}
+	if string(kind) != "domain\n" {
+		return errors.New("the cgroup is " + strings.TrimSpace(string(kind)))
+	}
+	_, err = os.Stat(filepath.Join(first.dir, killFile))
+	return err
+}
+
+const killFile = "cgroup.kill"
+
+// sweepStale removes what programs that were killed have left, as far as
+// nobody lives there.
+func sweepStale(parent string) {
+	folders, _ := filepath.Glob(filepath.Join(parent, "cloudops-*"))
+	for _, dir := range folders {
+		fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			continue
+		}
+		if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil {
+			removeGroups(dir)
+		}
+		_ = unix.Close(fd)
+	}
+}
+
+// removeGroups removes a folder with the groups below it, except where processes
+// are.
+func removeGroups(dir string) {
+	below, _ := os.ReadDir(dir)
+	for _, e := range below {
+		if e.IsDir() {
+			removeGroups(filepath.Join(dir, e.Name()))
+		}
+	}
+	_ = os.Remove(dir)
+}
+
+// acquire gives an empty group.
+func (g *cgroups) acquire() (*cgroup, error) {
+	g.mu.Lock()
+	g.inUse++
+	g.used = true
+	if n := len(g.free); n > 0 {
+		c := g.free[n-1]
+		g.free = g.free[:n-1]
+		g.mu.Unlock()
+		return c, nil
+	}
+	g.made++
+	c := &cgroup{dir: g.dir + "/" + strconv.Itoa(g.made), fd: -1, events: -1}
+	c.pooled = g.open < openGroups
+	if c.pooled {
+		g.open++
+	}
+	g.mu.Unlock()
+	if err := os.Mkdir(c.dir, 0o700); err != nil {
+		g.release(c)
+		return nil, err
+	}
+	if c.pooled {
+		c.fd, _ = c.openDir()
+		c.events, _ = c.openEvents()
+	}
+	return c, nil
+}
+
+func (c *cgroup) openDir() (int, error) {
+	return unix.Open(c.dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+}
+
+func (c *cgroup) openEvents() (int, error) {
+	return unix.Open(c.dir+"/cgroup.events", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+}
+
+// release takes a group back. One that is not empty, or one too many, is removed
+// as far as that goes.
+func (g *cgroups) release(c *cgroup) {
+	good := c.fd >= 0 && c.events >= 0 && !c.spoilt.Load() && !c.populated()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inUse--
+	if good && len(g.free) < openGroups {
+		g.free = append(g.free, c)
+	} else {
+		g.dropLocked(c)
+	}
+	if !g.armed && len(g.free) > 1 {
+		g.armed, g.used = true, false
+		if g.trim == nil {
+			g.trim = time.AfterFunc(idleTime, g.giveBack)
+		} else {
+			g.trim.Reset(idleTime)
+		}
+	}
+}
+
+// idleTime is how long the groups have to be unused for most to be given back.
+const idleTime = time.Second
+
+// giveBack removes all free groups but one where none was needed for a while.
+func (g *cgroups) giveBack() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case len(g.free) <= 1:
+		g.armed = false
+	case g.used || g.inUse > 0:
+		g.used = false
+		g.trim.Reset(idleTime)
+	default:
+		for _, c := range g.free[1:] {
+			g.dropLocked(c)
+		}
+		g.free, g.armed = g.free[:1], false
+	}
+}
+
+func (g *cgroups) dropLocked(c *cgroup) {
+	if c.fd >= 0 || c.events >= 0 {
+		closeAll(c.fd, c.events)
+		c.fd, c.events = -1, -1
+	}
+	if c.pooled {
+		g.open--
+	}
+	removeGroups(c.dir)
+}
+
+// close removes the groups. One where a process lives stays, with the folder.
+func (g *cgroups) close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.trim != nil {
+		g.trim.Stop()
+	}
+	for _, c := range g.free {
+		g.dropLocked(c)
+	}
+	g.free = nil
+	removeGroups(g.dir)
+	if g.fd < 0 {
+		return nil
+	}
+	return unix.Close(g.fd)
+}
+
+// populated reports whether a process lives in the group or below it.
+func (c *cgroup) populated() bool {
+	fd := c.events
+	if fd < 0 {
+		var err error
+		if fd, err = c.openEvents(); err != nil {
+			return false
+		}
+		defer closeAll(fd)
+	}
+	var text [64]byte
+	n, err := unix.Pread(fd, text[:], 0)
+	return err == nil && bytes.HasPrefix(text[:n], []byte("populated 1"))
+}
+
+// members are the processes in the group and below it.
+func (c *cgroup) members() (pids []int) { return membersOf(c.dir) }
+
+func membersOf(dir string) (pids []int) {
+	text, err := os.ReadFile(dir + "/cgroup.procs")
+	if err != nil {
+		return nil
+	}
+	for line := range strings.FieldsSeq(string(text)) {
+		if pid, err := strconv.Atoi(line); err == nil && pid > 1 {
+			pids = append(pids, pid)
+		}
+	}
+	below, _ := os.ReadDir(dir)
+	for _, e := range below {
+		if e.IsDir() {
+			pids = append(pids, membersOf(filepath.Join(dir, e.Name()))...)
+		}
+	}
+	return pids
+}
+
+// has reports whether a process is in the group or below it.
+func (c *cgroup) has(pid int) bool {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err != nil {
+		return false
+	}
+	own, err := memberOf(string(text), unified)
+	// The path is told from the root of a namespace that need not be the mount's.
+	name := "/" + filepath.Base(filepath.Dir(c.dir)) + "/" + filepath.Base(c.dir) + "/"
+	return err == nil && strings.Contains(own+"/", name)
+}
+
+// kill ends every member, also those that are being forked, and waits until the
+// group is empty or the time is up.
+func (c *cgroup) kill(patience time.Duration) {
+	c.spoilt.Store(true)
+	start := time.Now()
+	_ = os.WriteFile(c.dir+"/"+killFile, []byte("1"), 0)
+	for try := 0; c.populated() && time.Since(start) < patience; try++ {
+		pause(try)
+	}
+}
+
+// enter is the descriptor to clone into the group, which done closes if need be.
+func (c *cgroup) enter() (fd int, done func(), err error) {
+	if c.fd >= 0 {
+		return c.fd, func() {}, nil
+	}
+	fd, err = c.openDir()
+	return fd, func() { closeAll(fd) }, err
+}

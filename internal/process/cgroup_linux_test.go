@@ -1,0 +1,231 @@
+package process_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+)
+
+// openGroups opens a table that holds trees in cgroups, where there are any.
+func openGroups(t *testing.T) *process.Table {
+	t.Helper()
+	table, err := process.NewTable(process.Options{Containment: process.InCgroup})
+	if err != nil {
+		t.Skipf("no cgroups here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := table.Close(); err != nil {
+			t.Error(err)
+		}
+		if dir := process.GroupsOf(table); dir != "" {
+			if _, err := os.Stat(dir); err == nil {
+				t.Errorf("%s is still there after Close", dir)
+			}
+		}
+	})
+	return table
+}
+
+// daemon is a shell line that starts a program as a daemon does: in a session of
+// its own, forked twice, with an empty environment and closed files.
+const daemon = `(env -i setsid -f sleep 300 <&- >&- 2>&-)`
+
+func TestCgroup_HoldsADaemonThatCleanedItsEnvironment(t *testing.T) {
+	t.Parallel()
+	for _, portable := range []bool{false, true} {
+		table := openGroups(t)
+		if portable {
+			process.ForceForkExec(table)
+		}
+		p, w := start(t, table, sh(daemon+"; echo ready; exec sleep 300"))
+		within(t, "line", w.lines)
+		if p.Containment() != process.InCgroup || !p.Left() {
+			t.Fatalf("containment is %s, left %v", p.Containment(), p.Left())
+		}
+		rest := p.Rest()
+		for len(rest) != 1 || rest[0].Command != "sleep 300" { // it is still on its way
+			rest = p.Rest()
+		}
+		ended, left := p.EndRest() // all of it, the leader too
+		if ended != 1 || len(left) != 0 {
+			t.Errorf("ended %d, left %v", ended, left)
+		}
+		within(t, "end", w.ended)
+		if p.Left() {
+			t.Error("something is left of an ended tree")
+		}
+		gone(t, rest[0].Pid)
+	}
+}
+
+func TestCgroup_IsLeftEmptyByTheLeader(t *testing.T) {
+	t.Parallel()
+	table := openGroups(t)
+	var all sync.WaitGroup
+	for range 200 {
+		all.Go(func() {
+			w := newWatched()
+			p, err := table.Start(sh("(exit 0) & wait"), w)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			within(t, "end", w.ended)
+			if p.Left() {
+				t.Errorf("the leader is a zombie, and still %v is left", p.Rest())
+			}
+			p.Close()
+		})
+	}
+	all.Wait()
+}
+
+// SignalRest reaches who is in a group of its own, and the leader's group not.
+func TestSignalRest_AsksWhoLeftTheGroup(t *testing.T) {
+	t.Parallel()
+	for _, c := range []process.Containment{process.InCgroup, process.InGroup} {
+		table, err := process.NewTable(process.Options{Containment: c})
+		if err != nil {
+			t.Logf("%s is not tested: %v", c, err)
+			continue
+		}
+		t.Cleanup(func() { _ = table.Close() })
+		mark := "PROCESS_TEST_MARK=" + t.Name() + string(c)
+		spec := sh(`trap 'echo leader' TERM; setsid sh -c 'trap "echo other; exit" TERM; echo up; while :; do sleep 0.01; done' & while :; do sleep 0.01; done`)
+		spec.Env, spec.Mark = append(os.Environ(), mark), mark
+		p, w := start(t, table, spec)
+		within(t, "line", w.lines)
+		p.SignalRest(syscall.SIGTERM)
+		if line := within(t, "line", w.lines); line != "other" {
+			t.Errorf("%s: %q was asked", c, line)
+		}
+		p.EndRest()
+		_ = p.Signal(syscall.SIGKILL)
+		within(t, "end", w.ended)
+	}
+}
+
+// More at once than groups keep descriptors, and then a few: what is not needed any
+// more is given back.
+func TestCgroups_AreGivenBack(t *testing.T) {
+	table := openGroups(t)
+	var living []*watched
+	var processes []*process.Process
+	for range 200 {
+		p, w := start(t, table, sh("exec sleep 300"))
+		living, processes = append(living, w), append(processes, p)
+	}
+	groups := func() int {
+		found, err := filepath.Glob(process.GroupsOf(table) + "/*/cgroup.procs")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(found)
+	}
+	if n := groups(); n < 200 {
+		t.Errorf("%d groups for 200 processes", n)
+	}
+	for i, w := range living {
+		_ = processes[i].Signal(syscall.SIGKILL)
+		within(t, "end", w.ended)
+		processes[i].Close()
+	}
+	process.GiveBackGroups(table)
+	if n := groups(); n != 1 {
+		t.Errorf("%d groups for no process, want 1", n)
+	}
+}
+
+// What a program leaves that was killed is removed by the next, as soon as nobody
+// lives there.
+func TestCgroups_AreSweptAfterWhoWasKilled(t *testing.T) {
+	t.Parallel()
+	table := openGroups(t)
+	parent := filepath.Dir(process.GroupsOf(table))
+	stale := parent + "/cloudops-stale" + strconv.Itoa(os.Getpid())
+	if err := os.MkdirAll(stale+"/1/nested", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	openGroups(t)
+	if _, err := os.Stat(stale); err == nil {
+		t.Errorf("%s is still there", stale)
+	}
+	if _, err := os.Stat(process.GroupsOf(table)); err != nil {
+		t.Errorf("a living one was swept: %v", err)
+	}
+}
+
+func TestFindCgroup_ReadsWhatTheKernelTells(t *testing.T) {
+	t.Parallel()
+	const hybrid = `31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs none rw,mode=755
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup none rw,cpu,cpuacct
+35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:9 master:3 - cgroup none rw,memory
+41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 none rw
+`
+	const member = "9:name=systemd:/\n4:memory:/a/b\n1:cpu,cpuacct:/c\n0::/u.slice\n"
+	for _, c := range []struct{ name, mounts, member, controller, want string }{
+		{"version 2 beside 1", hybrid, member, "", "/sys/fs/cgroup/unified/u.slice"},
+		{"version 1", hybrid, member, "memory", "/sys/fs/cgroup/memory/a/b"},
+		{"two controllers in one", hybrid, member, "cpuacct", "/sys/fs/cgroup/cpu,cpuacct/c"},
+		{"no such controller", hybrid, member, "pids", ""},
+		{"version 2 alone", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 none rw\n", "0::/user.slice/x.scope\n", "", "/sys/fs/cgroup/user.slice/x.scope"},
+		{"a part is mounted", "30 23 0:26 /docker/1 /sys/fs/cgroup rw - cgroup2 cgroup rw\n", "0::/docker/1/sub\n", "", "/sys/fs/cgroup/sub"},
+		{"a namespace", "30 23 0:26 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n", "0::/\n", "", "/sys/fs/cgroup"},
+		{"outside of what is mounted", "30 23 0:26 /docker/1 /sys/fs/cgroup rw - cgroup2 cgroup rw\n", "0::/docker/12\n", "", "/sys/fs/cgroup"},
+		{"a space in the path", `30 23 0:26 / /my\040cg rw - cgroup2 cgroup rw` + "\n", "0::/\n", "", "/my cg"},
+		{"not mounted", "1 1 0:1 / / rw - ext4 /dev/sda rw\n", "0::/\n", "", ""},
+		{"cut short", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2\n", "0::/\n", "", ""},
+	} {
+		got, err := process.FindCgroup(c.mounts, c.member, c.controller)
+		if got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.want)
+		}
+	}
+}
+
+// A table in a cgroup of a table, as where cloudops runs cloudops: the inner groups
+// are of the outer tree.
+func TestCgroup_HoldsTheGroupsOfAnEngineInside(t *testing.T) {
+	t.Parallel()
+	table := openGroups(t)
+	p, w := start(t, table, fixture(t, "nested"))
+	inner, err := strconv.Atoi(within(t, "pid", w.lines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rest := p.Rest(); !slices.ContainsFunc(rest, func(s process.Stray) bool { return s.Pid == inner }) {
+		t.Errorf("%d is not among the rest: %v", inner, rest)
+	}
+	if _, left := p.EndRest(); len(left) != 0 {
+		t.Errorf("left are %v", left)
+	}
+	within(t, "end", w.ended)
+	gone(t, inner)
+}
+
+// nestedFixture starts a process in a table of its own, says its number, and waits.
+func nestedFixture() {
+	table, err := process.NewTable(process.Options{Containment: process.InCgroup})
+	if err != nil {
+		say(err)
+		return
+	}
+	w := newWatched()
+	p, err := table.Start(sh("exec sleep 300"), w)
+	if err != nil {
+		say(err)
+		return
+	}
+	if !strings.Contains(process.GroupsOf(table), "/cloudops-") {
+		say(process.GroupsOf(table))
+	}
+	say(p.Pid())
+	<-w.ended
+}

@@ -1,0 +1,33 @@
+package process
+
+import "errors"
+
+// Stray is a process of a tree that is not its leader.
+type Stray struct {
+	Pid     int
+	Command string // its command line, as far as it can be read
+}
+
+// Containment is how the members of a tree are found, wherever they have gone.
+type Containment string
+
+// The ways, the strongest first.
+const (
+	// InCgroup: each tree is in a cgroup of its own (Linux, version 2), that none
+	// leaves without leave. All of it is ended, and whether it is empty is known.
+	InCgroup Containment = "cgroup"
+	// InGroup: the process group; on Linux also who kept the mark of [Spec] in its
+	// environment. Who left the group and cleaned its environment is not found.
+	InGroup Containment = "group"
+)
+
+// ErrNoContainment is returned by NewTable where the system has not what was asked
+// for.
+var ErrNoContainment = errors.New("not to be had here")
+
+// Options say how a table works. The zero value takes what is best here.
+type Options struct {
+	// Containment is what to use. Empty: the strongest that there is. Where a
+	// system has not what is asked for, NewTable fails.
+	Containment Containment
+}
