@@ -54,11 +54,15 @@ func (g grove) bash(line string, args ...string) engine.Request {
 	return r
 }
 
-func (g grove) pids() (pids []int) {
+func (g grove) pids() []int {
+	return slices.DeleteFunc(everyPid(), func(pid int) bool { return !slices.Contains(zeroed(pid, "environ"), g.entry) })
+}
+
+// everyPid are all processes but this one.
+func everyPid() (pids []int) {
 	entries, _ := os.ReadDir("/proc") // it is there on Linux
 	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err == nil && pid != os.Getpid() && slices.Contains(zeroed(pid, "environ"), g.entry) {
+		if pid, err := strconv.Atoi(entry.Name()); err == nil && pid != os.Getpid() {
 			pids = append(pids, pid)
 		}
 	}

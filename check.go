@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -62,13 +63,38 @@ func (e *Engine) checkDurations(r *Request) error {
 	return errors.Join(faults...)
 }
 
+// leastLimits is what a limit may be at least: below, no program starts.
+func leastLimits() map[string]int64 {
+	return map[string]int64{"output_bytes": 1, "memory_bytes": 4 << 20, "processes": 1, "open_files": 16}
+}
+
+// leastCPUs is the kernel's: one millisecond in a tenth of a second.
+const leastCPUs = 0.01
+
+// maxCPUs is more than any machine has.
+const maxCPUs = 1 << 16
+
 func checkLimits(r *Request) error {
 	var faults []error
-	if r.Limits.OutputBytes < 0 {
-		faults = append(faults, fault(ErrInvalid, "limits.output_bytes is %d: must be above 0", r.Limits.OutputBytes))
+	for _, l := range wholeLimits(&r.Limits, &limitsJSON{}) {
+		if least := leastLimits()[l.name]; *l.n != 0 && *l.n < least {
+			faults = append(faults, fault(ErrInvalid, "limits.%s is %d: must be at least %d", l.name, *l.n, least))
+		}
+	}
+	if n := r.Limits.CPUs; n != 0 && !(n >= leastCPUs && n <= maxCPUs) {
+		faults = append(faults, fault(ErrInvalid, "limits.cpus is %g: must be from %g to %d", n, leastCPUs, maxCPUs))
 	}
 	if o := r.Limits.Oversize; o != "" && !o.valid() {
 		faults = append(faults, fault(ErrInvalid, "limits.oversized_output_strategy is %q: must be %s", clip(string(o), 40), oversizeNames))
+	}
+	if r.NoNewPrivileges && runtime.GOOS != "linux" {
+		faults = append(faults, fault(ErrUnsupported, "no_new_privileges: there is no such thing on %s", runtime.GOOS))
+	}
+	if m := r.KillMode; m != "" && m != KillGroup && m != KillLeader {
+		faults = append(faults, fault(ErrInvalid, "kill_mode is %q: must be %s or %s", clip(string(m), 40), KillGroup, KillLeader))
+	}
+	if l := r.Leftovers; l != "" && l != EndLeftovers && l != LeaveLeftovers {
+		faults = append(faults, fault(ErrInvalid, "leftovers is %q: must be %s or %s", clip(string(l), 40), EndLeftovers, LeaveLeftovers))
 	}
 	if r.Redact != RedactDefault && r.Redact != RedactValues {
 		faults = append(faults, fault(ErrInvalid, "redact is %q: must be %q or absent", clip(string(r.Redact), 40), RedactValues))

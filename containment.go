@@ -27,6 +27,48 @@ func containments() []Containment {
 	return []Containment{ContainmentAuto, ContainmentCgroup, ContainmentGroup}
 }
 
+// Capabilities are what this machine lets the engine do.
+type Capabilities struct {
+	// Containment is how executions are held together. Empty: a Runner of yours
+	// sees to it.
+	Containment Containment `json:"containment,omitempty"`
+	// WhyNotStronger says why it is not the strongest; empty if it is.
+	WhyNotStronger string `json:"why_not_stronger,omitempty"`
+	// Limits says for each of memory_bytes, cpus, processes and open_files how it is
+	// enforced.
+	Limits []LimitSupport `json:"limits,omitempty"`
+}
+
+// LimitSupport says how a limit is enforced.
+type LimitSupport struct {
+	Limit string `json:"limit"`
+	// By is "cgroup v2", "cgroup v1" or "rlimit"; empty where it cannot be enforced.
+	By string `json:"by,omitempty"`
+	// Why is why it cannot.
+	Why string `json:"why,omitempty"`
+}
+
+// Capabilities finds out what this machine can enforce. It is safe for concurrent
+// use.
+func (e *Engine) Capabilities() (c Capabilities) {
+	if e.local == nil {
+		return c
+	}
+	held, why := e.local.runs.Containment()
+	c.Containment = Containment(held)
+	if why != nil {
+		c.WhyNotStronger = why.Error()
+	}
+	for _, way := range e.local.runs.Enforcements() {
+		l := LimitSupport{Limit: string(way.Resource), By: way.By}
+		if way.Why != nil {
+			l.Why = way.Why.Error()
+		}
+		c.Limits = append(c.Limits, l)
+	}
+	return c
+}
+
 // containmentIndex is the place of a name among containments, 0 if it is not one.
 func containmentIndex(name string) uint8 {
 	return uint8(max(slices.Index(containments(), Containment(name)), 0))

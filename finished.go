@@ -35,7 +35,9 @@ type finished struct {
 // rare is what most endings do not have.
 type rare struct {
 	odds
-	survivors []Survivor
+	survivors  []Survivor
+	hit        []string
+	unenforced []process.Resource
 }
 
 type odds struct {
@@ -87,8 +89,8 @@ func conclude(x *execution, end Ending, by Actor) (*finished, error) {
 	if f.containment = containmentIndex(end.Containment); f.containment != 0 {
 		o.containment = "" // the rule
 	}
-	if o != (odds{}) || end.Survivors != nil {
-		f.rare = &rare{o, end.Survivors}
+	if o != (odds{}) || end.Survivors != nil || end.LimitsHit != nil || x.launch.unenforced != nil {
+		f.rare = &rare{o, end.Survivors, end.LimitsHit, x.launch.unenforced}
 	}
 	var err error
 	f.request, err = x.keep()
@@ -152,7 +154,10 @@ func (f *finished) result() Result {
 		if q.containment != "" {
 			r.Containment = q.containment
 		}
-		r.Swept = q.swept
+		r.Swept, r.LimitsHit = q.swept, q.hit
+		for _, u := range q.unenforced {
+			r.Unenforced = append(r.Unenforced, string(u))
+		}
 		r.Output.Masks, r.CancelledBy = q.masks, q.canceller
 	}
 	if r.Error == "" && !r.Success {
@@ -181,6 +186,10 @@ func explain(r *Result) string {
 		return "timeout: it waited in the queue for too long"
 	case CauseOutputLimit:
 		return "it wrote more output than its limit"
+	case CauseMemoryLimit:
+		return "it needed more memory than its limit"
+	case CauseProcessLimit:
+		return "it needed more processes than its limit"
 	case CauseSpawn:
 		return "it could not be started"
 	case CausePolicy:

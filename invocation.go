@@ -22,17 +22,23 @@ type invocation struct {
 	readsDir   string        // a directory that must exist before the start; "" = none. Not where to start in
 	stopSignal string        // the signal that asks the command to stop, without "SIG"; "" = the engine's default
 	grace      time.Duration // how long it may take to stop; 0 = the engine's default
+	killMode   KillMode      // who gets the signal; "" = the engine's default
 }
 
 // stoppedByName adds how the program that is run wants to be stopped, known by its
 // base name, so that it makes no difference which kind of command runs it.
 // Terraform and its kin finish what they are doing and release their locks on the
 // first INT; a second signal makes them leave at once, and the state locked.
+// Terragrunt passes its INT on to the terraform that it runs, which must not have
+// got one already.
 func (inv invocation) stoppedByName() invocation {
 	name := strings.TrimSuffix(filepath.Base(inv.argv[0]), ".exe")
 	switch name {
 	case "terraform", "tofu", "terragrunt":
 		inv.stopSignal, inv.grace = "INT", time.Minute
+	}
+	if name == "terragrunt" {
+		inv.killMode = KillLeader
 	}
 	return inv
 }

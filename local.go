@@ -28,6 +28,26 @@ func newLocalRunner(c Containment) (*localRunner, error) {
 	return &localRunner{runs: runs}, nil
 }
 
+// enforcement is how this machine limits a resource as asked.
+func (l *localRunner) enforcement(r process.Resource, limits *process.Limits) process.Enforcement {
+	if most := process.MaxOpenFiles(); r == process.OpenFiles && limits.OpenFiles > most {
+		return process.Enforcement{Resource: r, Why: fmt.Errorf("this program may have %d itself", most)}
+	}
+	for _, e := range l.runs.Enforcements() {
+		if e.Resource == r {
+			return e
+		}
+	}
+	return process.Enforcement{Resource: r, Why: errors.ErrUnsupported}
+}
+
+// ofProcess are the limits that the system enforces.
+func (l *Limits) ofProcess() process.Limits {
+	return process.Limits{
+		MemoryBytes: l.MemoryBytes, CPUs: l.CPUs, Processes: l.Processes, OpenFiles: l.OpenFiles, BestEffort: l.BestEffort,
+	}
+}
+
 func (l *localRunner) forkLimit() int { return process.ForkLimit() }
 func (l *localRunner) close() error   { return l.runs.Close() }
 
@@ -64,10 +84,12 @@ func specOf(l *Launch, files *files) *run.Spec {
 			Path: l.Path, Args: files.argv, Env: l.Env, Dir: l.Dir, Stdin: stdinOf(l.Request),
 			Blocking: l.Request.Tee != nil, Mark: l.mark,
 			Started: l.Started,
+			Limits:  l.Request.Limits.ofProcess(), NoNewPrivileges: l.Request.NoNewPrivileges,
 		},
 		Journal: l.Journal, Secrets: l.secrets,
 		Timeout: l.Timeout, IdleTimeout: l.IdleTimeout, Grace: l.Grace, WaitDelay: l.WaitDelay,
-		StopSignal: l.StopSignal, Tee: l.Request.Tee,
+		StopSignal: l.StopSignal, StopLeader: l.KillMode == KillLeader,
+		Leave: l.Request.Leftovers == LeaveLeftovers, Tee: l.Request.Tee,
 		Phase: func(p run.Phase) { l.Phase(EventKind(p)) },
 	}
 	if l.Timeout == Forever {
@@ -104,6 +126,12 @@ func endingOf(l *Launch, end *run.Ending) Ending {
 			Voluntary: end.State.Usage.Voluntary, Involuntary: end.State.Usage.Involuntary,
 			ReadBlocks: end.State.Usage.ReadBlocks, WriteBlocks: end.State.Usage.WriteBlocks,
 		},
+	}
+	if end.Hits.Memory {
+		out.LimitsHit = append(out.LimitsHit, string(process.Memory))
+	}
+	if end.Hits.Processes {
+		out.LimitsHit = append(out.LimitsHit, string(process.Processes))
 	}
 	for _, s := range end.Survivors {
 		out.Survivors = append(out.Survivors, Survivor{Pid: s.Pid, Command: l.Mask(s.Command)})

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
+	"github.com/escher-dbai/cloudops-engine/internal/process"
 )
 
 // prepare checks all of a request that can be known before the start, fills in
@@ -41,6 +42,9 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 	x.id = r.ID
 	e.fill(x, &inv)
 	l := &x.launch
+	if l.unenforced, err = e.unenforced(&r.Limits); err != nil {
+		return nil, err
+	}
 	l.ID, l.Argv, l.Dir, l.Request, l.StopSignal, l.script = x.id, inv.argv, r.WorkingDir, r, stop, inv.script
 	if err := resolve(l, &inv); err != nil {
 		return nil, err
@@ -84,7 +88,7 @@ func (e *Engine) equip(x *execution, toolEnv []string) {
 	maskLabels(r, l.Mask)
 	l.logPath = e.logPath(r, l.Oversize)
 	bounds := &e.bounds
-	if r.Limits != (Limits{}) {
+	if r.Limits.OutputBytes != 0 || r.Limits.Oversize != "" {
 		bounds = e.boundsOf(l.KeepBytes, l.Oversize)
 	}
 	x.journal = journal.New(bounds)
@@ -101,9 +105,33 @@ func (e *Engine) fill(x *execution, inv *invocation) {
 	l.IdleTimeout = r.IdleTimeout
 	l.Grace = cmp.Or(r.Grace, inv.grace, e.config.Grace)
 	l.WaitDelay = cmp.Or(r.WaitDelay, e.config.WaitDelay)
+	l.KillMode = cmp.Or(r.KillMode, inv.killMode, KillGroup)
 	l.KeepBytes = cmp.Or(r.Limits.OutputBytes, e.config.MaxOutputBytes)
 	l.Oversize = cmp.Or(r.Limits.Oversize, e.config.Oversize)
 	x.queueTimeout = cmp.Or(r.QueueTimeout, e.config.QueueTimeout)
+}
+
+// unenforced returns the limits that this machine cannot enforce: an error, unless
+// best effort will do. Another Runner sees to them itself.
+func (e *Engine) unenforced(l *Limits) (without []process.Resource, err error) {
+	asked := l.ofProcess()
+	if e.local == nil || len(asked.Asked()) == 0 {
+		return nil, nil
+	}
+	var faults []error
+	for _, r := range asked.Asked() {
+		way := e.local.enforcement(r, &asked)
+		if way.Why == nil {
+			continue
+		}
+		without = append(without, r)
+		faults = append(faults, advise(fault(ErrUnsupported, "limits.%s cannot be enforced here: %v", r, way.Why),
+			"set limits.best_effort to run without it, or give the engine a cgroup of its own; cloudops doctor shows what is there"))
+	}
+	if l.BestEffort {
+		return without, nil
+	}
+	return nil, errors.Join(faults...)
 }
 
 // logPath is the file that gets a copy of the output, "" for none.

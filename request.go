@@ -63,6 +63,15 @@ type Request struct {
 	// StopSignal is what asks the process to end: TERM, INT, HUP, QUIT, USR1 or
 	// USR2, with or without SIG. Defaults to what suits the tool, else TERM.
 	StopSignal string
+	// KillMode says who gets the stop signal. Defaults to what suits the tool
+	// (terragrunt: the leader), else to all of the process group.
+	KillMode KillMode
+	// Leftovers says what becomes of processes that outlive a command which ended
+	// by itself. Defaults to ending them.
+	Leftovers Leftovers
+	// NoNewPrivileges keeps it from gaining rights by what it executes: sudo and the
+	// like do not work in it. Linux only; elsewhere it is ErrUnsupported.
+	NoNewPrivileges bool
 
 	// Stdin is what the process reads. Without it and StdinFrom it reads the end
 	// of the file at once.
@@ -104,13 +113,56 @@ const (
 	RedactValues  Redact = "values" // values alone, for output that another program reads
 )
 
-// Limits bound one execution. Zero fields take the engine's configuration.
+// KillMode says who gets the stop signal of an execution. KILL always goes to all.
+type KillMode string
+
+// The kill modes.
+const (
+	// KillGroup sends it to the process group, as Ctrl-C at a terminal does; who has
+	// left the group gets it when the leader has gone.
+	KillGroup KillMode = "group"
+	// KillLeader sends it to the process that was started, which is to end the others;
+	// what is left half a second after it has gone is killed.
+	KillLeader KillMode = "leader"
+)
+
+// Leftovers says what becomes of the processes that a command leaves behind.
+type Leftovers string
+
+// What can become of them.
+const (
+	// EndLeftovers ends them. Result.Swept counts them.
+	EndLeftovers Leftovers = "end"
+	// LeaveLeftovers lets them live, and Result.Survivors names them. Of a command
+	// that was cancelled or hit a limit they are ended all the same. They hold no
+	// output: their pipe is closed.
+	LeaveLeftovers Leftovers = "leave"
+)
+
+// Limits bound one execution. Zero fields take the engine's configuration, or are
+// no limit where that has none. One that this machine cannot enforce is
+// ErrUnsupported, unless BestEffort is set.
 type Limits struct {
 	// OutputBytes is how much of each stream is kept. Defaults to
 	// Config.MaxOutputBytes.
 	OutputBytes int64 `json:"output_bytes,omitempty"`
 	// Oversize says what happens to a stream beyond OutputBytes.
 	Oversize Oversize `json:"oversized_output_strategy,omitempty"`
+
+	// MemoryBytes is what all its processes may have in memory together; at least
+	// 4 MiB. Who needs more is killed, and CauseMemoryLimit says so.
+	MemoryBytes int64 `json:"memory_bytes,omitempty"`
+	// CPUs is how many processors they may keep busy together, such as 0.5; at least
+	// 0.01. It slows them down.
+	CPUs float64 `json:"cpus,omitempty"`
+	// Processes is how many processes and threads there may be at once. No more can
+	// be made; CauseProcessLimit tells of a command that failed then.
+	Processes int64 `json:"processes,omitempty"`
+	// OpenFiles is how many descriptors each process may have; at least 16.
+	OpenFiles int64 `json:"open_files,omitempty"`
+	// BestEffort runs it without the limits that cannot be enforced here, and has
+	// Result.Unenforced name them.
+	BestEffort bool `json:"best_effort,omitempty"`
 }
 
 // Oversize says what happens to a stream that outgrows its limit.

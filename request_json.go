@@ -24,6 +24,10 @@ type requestJSON struct {
 	WaitDelayMS    *int64 `json:"wait_delay_ms,omitempty"`
 	StopSignal     string `json:"stop_signal,omitempty"`
 
+	KillMode        KillMode  `json:"kill_mode,omitempty"`
+	Leftovers       Leftovers `json:"leftovers,omitempty"`
+	NoNewPrivileges bool      `json:"no_new_privileges,omitempty"`
+
 	Stdin       *string `json:"stdin,omitempty"`
 	StdinBase64 []byte  `json:"stdin_base64,omitempty"`
 
@@ -40,6 +44,29 @@ type requestJSON struct {
 type limitsJSON struct {
 	OutputBytes *int64   `json:"output_bytes,omitempty"`
 	Oversize    Oversize `json:"oversized_output_strategy,omitempty"`
+	MemoryBytes *int64   `json:"memory_bytes,omitempty"`
+	CPUs        *float64 `json:"cpus,omitempty"`
+	Processes   *int64   `json:"processes,omitempty"`
+	OpenFiles   *int64   `json:"open_files,omitempty"`
+	BestEffort  bool     `json:"best_effort,omitempty"`
+}
+
+// wholeLimits pairs the limits that are whole numbers with their JSON.
+func wholeLimits(l *Limits, j *limitsJSON) []struct {
+	name string
+	n    *int64
+	json **int64
+} {
+	return []struct {
+		name string
+		n    *int64
+		json **int64
+	}{
+		{"output_bytes", &l.OutputBytes, &j.OutputBytes},
+		{"memory_bytes", &l.MemoryBytes, &j.MemoryBytes},
+		{"processes", &l.Processes, &j.Processes},
+		{"open_files", &l.OpenFiles, &j.OpenFiles},
+	}
 }
 
 // durations pairs the durations of a request with their JSON.
@@ -67,7 +94,8 @@ func (r Request) MarshalJSON() ([]byte, error) {
 		ID: r.ID, Env: r.Env, UnsetEnv: r.UnsetEnv, CleanEnv: r.CleanEnv, WorkingDir: r.WorkingDir,
 		StopSignal: r.StopSignal, StdinBase64: r.Stdin, OutputLogPath: r.OutputLogPath,
 		SuccessCodes: r.SuccessCodes, Secrets: r.Secrets, Redact: r.Redact,
-		Limits: limitsJSON{Oversize: r.Limits.Oversize},
+		KillMode: r.KillMode, Leftovers: r.Leftovers, NoNewPrivileges: r.NoNewPrivileges,
+		Limits: limitsJSON{Oversize: r.Limits.Oversize, BestEffort: r.Limits.BestEffort},
 		Actor:  r.Actor, Metadata: r.Metadata,
 	}
 	if len(r.Metadata.Tags) == 0 {
@@ -79,8 +107,13 @@ func (r Request) MarshalJSON() ([]byte, error) {
 			*d.ms = &ms
 		}
 	}
-	if r.Limits.OutputBytes != 0 {
-		j.Limits.OutputBytes = &r.Limits.OutputBytes
+	for _, l := range wholeLimits(&r.Limits, &j.Limits) {
+		if *l.n != 0 {
+			*l.json = l.n
+		}
+	}
+	if r.Limits.CPUs != 0 {
+		j.Limits.CPUs = &r.Limits.CPUs
 	}
 	if r.Command != nil {
 		command, err := r.Command.MarshalJSON()
@@ -107,7 +140,8 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 		ID: j.ID, Env: j.Env, UnsetEnv: j.UnsetEnv, CleanEnv: j.CleanEnv, WorkingDir: j.WorkingDir,
 		StopSignal: j.StopSignal, Stdin: j.StdinBase64, OutputLogPath: j.OutputLogPath,
 		SuccessCodes: j.SuccessCodes, Secrets: j.Secrets, Redact: j.Redact,
-		Limits: Limits{Oversize: j.Limits.Oversize},
+		KillMode: j.KillMode, Leftovers: j.Leftovers, NoNewPrivileges: j.NoNewPrivileges,
+		Limits: Limits{Oversize: j.Limits.Oversize, BestEffort: j.Limits.BestEffort},
 		Actor:  j.Actor, Metadata: j.Metadata,
 	}
 	if j.Stdin != nil {
@@ -130,10 +164,17 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 // readNumbers reads the numbers for which 0 in JSON is an error.
 func readNumbers(r *Request, j *requestJSON) error {
 	var faults []error
-	if n := j.Limits.OutputBytes; n != nil {
-		r.Limits.OutputBytes = *n
-		if *n <= 0 {
-			faults = append(faults, fault(ErrInvalid, "limits.output_bytes is %d: must be above 0; leave it out for the default", *n))
+	for _, l := range wholeLimits(&r.Limits, &j.Limits) {
+		if *l.json == nil {
+			continue
+		}
+		if *l.n = **l.json; *l.n <= 0 {
+			faults = append(faults, fault(ErrInvalid, "limits.%s is %d: must be above 0; leave it out for the default", l.name, *l.n))
+		}
+	}
+	if n := j.Limits.CPUs; n != nil {
+		if r.Limits.CPUs = *n; *n <= 0 {
+			faults = append(faults, fault(ErrInvalid, "limits.cpus is %g: must be above 0; leave it out for no limit", *n))
 		}
 	}
 	for _, d := range durations(r, j) {

@@ -73,11 +73,17 @@ type Result struct {
 	// Swept is how many processes of its tree outlived it and were ended.
 	Swept int `json:"swept,omitempty"`
 	// Survivors are processes of its tree that outlived it and live on: they could
-	// not be ended.
+	// not be ended, or Request.Leftovers has them live.
 	Survivors []Survivor `json:"survivors,omitempty"`
 	// Containment says how its tree was held together: a [Containment], or what
 	// another Runner calls its way.
 	Containment string `json:"containment,omitempty"`
+	// LimitsHit are the limits of the system that stood in its way, by their names in
+	// JSON: memory_bytes, processes. It may have succeeded in spite of them.
+	LimitsHit []string `json:"limits_hit,omitempty"`
+	// Unenforced are the limits that were asked for with best effort, and that this
+	// machine could not enforce.
+	Unenforced []string `json:"unenforced,omitempty"`
 	// LogPath is the file that has a copy of the output, LogError why that copy
 	// is not whole.
 	LogPath  string `json:"log_path,omitempty"`

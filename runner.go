@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
+	"github.com/escher-dbai/cloudops-engine/internal/process"
 	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
@@ -38,6 +39,7 @@ type Launch struct {
 	Grace       time.Duration  // from the stop signal to KILL
 	WaitDelay   time.Duration  // from the exit on, while a pipe is held open
 	StopSignal  syscall.Signal // asks the process to end
+	KillMode    KillMode       // who gets it; never empty
 	KeepBytes   int64          // of each stream; the journal sees to it
 	Oversize    Oversize       // what a runner does when a stream has more
 
@@ -53,10 +55,11 @@ type Launch struct {
 	// Ended tells how it ended. Nothing may be appended to the journal afterwards.
 	Ended func(Ending)
 
-	secrets *redact.Set
-	mark    string // the environment entry that only this tree has; the last of Env
-	script  *scriptFile
-	logPath string
+	unenforced []process.Resource // limits that cannot be enforced, and need not be
+	secrets    *redact.Set
+	mark       string // the environment entry that only this tree has; the last of Env
+	script     *scriptFile
+	logPath    string
 }
 
 // Control is what can be asked of an execution that runs. Its methods do not
@@ -83,7 +86,9 @@ type Ending struct {
 	Swept            int
 	Survivors        []Survivor
 	Containment      string
-	Masks            int64
-	LogError         string
-	Usage            Usage
+	// LimitsHit are the limits that stood in its way, by their names in JSON.
+	LimitsHit []string
+	Masks     int64
+	LogError  string
+	Usage     Usage
 }

@@ -69,6 +69,8 @@ const (
 	CauseIdleTimeout  Cause = "idle_timeout"  // it wrote nothing for its idle timeout
 	CauseQueueTimeout Cause = "queue_timeout" // it waited for a slot for too long
 	CauseOutputLimit  Cause = "output_limit"  // it wrote more than its limit, set to fail
+	CauseMemoryLimit  Cause = "memory_limit"  // it failed, and the system had killed for its limit of memory
+	CauseProcessLimit Cause = "process_limit" // it failed, and could make no process at its limit
 	CausePolicy       Cause = "policy"        // the policy refused it at its start
 )
 
@@ -87,7 +89,7 @@ func (c Cause) status(success bool) Status {
 		return TimedOut
 	case CausePolicy:
 		return Rejected
-	case CauseSignal, CauseSpawn, CauseOutputLimit:
+	case CauseSignal, CauseSpawn, CauseOutputLimit, CauseMemoryLimit, CauseProcessLimit:
 		return Failed
 	}
 	return Lost

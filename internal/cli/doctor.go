@@ -62,6 +62,8 @@ func (p *program) doctor(ctx context.Context, config string, asJSON bool) error 
 		return err
 	}
 	checks = append(checks, probe(ctx, e))
+	can := e.Capabilities()
+	checks = append(checks, capabilities(&can)...)
 	checks = append(checks, machine()...)
 	checks = append(checks, askTools(ctx, e)...)
 	err = e.Shutdown(ctx)

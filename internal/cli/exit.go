@@ -79,11 +79,10 @@ func exitCode(err error) int {
 // resultCode is the code for an ending that nobody at the terminal brought about.
 func resultCode(r *engine.Result) int {
 	switch r.Cause {
-	case engine.CauseExit:
+	case engine.CauseExit, engine.CauseSignal, engine.CauseMemoryLimit, engine.CauseProcessLimit:
 		if r.ExitCode >= 0 {
 			return r.ExitCode
 		}
-	case engine.CauseSignal:
 		if n := signalNumber(r.Signal); n > 0 {
 			return exitSignal + n
 		}

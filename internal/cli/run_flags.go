@@ -108,6 +108,14 @@ func timeFlags() []requestFlag {
 			r.StopSignal = text
 			return nil
 		}},
+		{"kill-mode", "WHO", "who gets it: group, or leader, which is to end the others (default group)", func(r *engine.Request, text string) error {
+			r.KillMode = engine.KillMode(text)
+			return among(text, engine.KillGroup, engine.KillLeader)
+		}},
+		{"leftovers", "WHAT", "end what outlives the command, or leave it (default end)", func(r *engine.Request, text string) error {
+			r.Leftovers = engine.Leftovers(text)
+			return among(text, engine.EndLeftovers, engine.LeaveLeftovers)
+		}},
 	}
 }
 
@@ -128,6 +136,30 @@ func limitFlags() []requestFlag {
 			}
 			r.Limits.Oversize = way
 			return nil
+		}},
+		{"memory", "SIZE", "what all its processes may have in memory together", func(r *engine.Request, text string) (err error) {
+			r.Limits.MemoryBytes, err = parseSize(text)
+			return err
+		}},
+		{"cpus", "N", "how many processors they may keep busy: 0.5, 2", func(r *engine.Request, text string) (err error) {
+			r.Limits.CPUs, err = parseCPUs(text)
+			return err
+		}},
+		{"processes", "N", "how many processes and threads there may be", func(r *engine.Request, text string) (err error) {
+			r.Limits.Processes, err = parseCount(text)
+			return err
+		}},
+		{"open-files", "N", "how many files each of them may have open", func(r *engine.Request, text string) (err error) {
+			r.Limits.OpenFiles, err = parseCount(text)
+			return err
+		}},
+		{"best-effort", "bool", "run without the limits that this machine cannot enforce", func(r *engine.Request, text string) (err error) {
+			r.Limits.BestEffort, err = strconv.ParseBool(text)
+			return err
+		}},
+		{"no-new-privileges", "bool", "sudo and the like gain nothing in it (Linux)", func(r *engine.Request, text string) (err error) {
+			r.NoNewPrivileges, err = strconv.ParseBool(text)
+			return err
 		}},
 		{"output-log", "FILE", "write a copy of the output to a new file", func(r *engine.Request, text string) (err error) {
 			r.OutputLogPath, err = filepath.Abs(text)
@@ -214,6 +246,34 @@ func parseCodes(text string) ([]int, error) {
 		codes = append(codes, n)
 	}
 	return codes, nil
+}
+
+// among is an error unless a word is one of a few.
+func among[T ~string](text string, words ...T) error {
+	var plain []string
+	for _, w := range words {
+		if string(w) == text {
+			return nil
+		}
+		plain = append(plain, string(w))
+	}
+	return oneOf(text, plain)
+}
+
+func parseCPUs(text string) (float64, error) {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n > 0) {
+		return 0, fault("write a number such as 0.5 or 2", "%q is not a number of processors", clip(text))
+	}
+	return n, nil
+}
+
+func parseCount(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, fault("write a whole number above 0", "%q is not a number of them", clip(text))
+	}
+	return n, nil
 }
 
 // oneOf is the error for a word that is none of a few.

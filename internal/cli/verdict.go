@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"syscall"
 	"time"
 
@@ -14,6 +15,8 @@ type limits struct {
 	timeout, idle time.Duration
 	output        int64
 	oversize      engine.Oversize
+	memory        int64
+	processes     int64
 }
 
 func limitsOf(r *engine.Request, config *engine.Config) limits {
@@ -22,6 +25,7 @@ func limitsOf(r *engine.Request, config *engine.Config) limits {
 		timeout: cmp.Or(r.Timeout, c.DefaultTimeout), idle: r.IdleTimeout,
 		output:   cmp.Or(r.Limits.OutputBytes, c.MaxOutputBytes),
 		oversize: cmp.Or(r.Limits.Oversize, c.Oversize),
+		memory:   r.Limits.MemoryBytes, processes: r.Limits.Processes,
 	}
 }
 
@@ -55,6 +59,10 @@ func (l limits) explain(r *engine.Result) error {
 		return fault("--idle-timeout gives it longer", "the command wrote nothing for %s", l.idle)
 	case engine.CauseOutputLimit:
 		return fault("--max-output allows more; --on-oversize truncate lets it go on", "the command wrote more than %d bytes to one stream", l.output)
+	case engine.CauseMemoryLimit:
+		return fault("--memory allows more", "the command needed more than %d bytes of memory", l.memory)
+	case engine.CauseProcessLimit:
+		return fault("--processes allows more", "the command needed more than %d processes", l.processes)
 	case engine.CauseSignal:
 		hint := ""
 		if r.Signal == "KILL" {
@@ -74,17 +82,34 @@ func (s *session) warn(r *engine.Result) {
 	if r.Forced && s.patience == nil {
 		s.note("the command did not end when asked: KILL was needed")
 	}
-	for _, left := range r.Survivors {
-		s.note("process %d (%s) could not be ended", left.Pid, left.Command)
+	if r.Swept > 0 && r.Cause == engine.CauseExit {
+		s.note("ended %s the command (--leftovers leave lets them live)", counted(r.Swept, "process that outlived", "processes that outlived"))
 	}
-	if r.Output.Masks == 1 {
-		s.note("1 secret was masked in the output (--redact values masks known values alone)")
-	} else if r.Output.Masks > 1 {
-		s.note("%d secrets were masked in the output (--redact values masks known values alone)", r.Output.Masks)
+	for _, left := range r.Survivors {
+		s.note("process %d (%s) lives on", left.Pid, left.Command)
+	}
+	for _, limit := range r.LimitsHit {
+		if r.Cause != engine.CauseMemoryLimit && r.Cause != engine.CauseProcessLimit {
+			s.note("it was up against its limit of %s", limit)
+		}
+	}
+	for _, limit := range r.Unenforced {
+		s.note("%s could not be limited here", limit)
+	}
+	if r.Output.Masks > 0 {
+		s.note("%s masked in the output (--redact values masks known values alone)", counted(r.Output.Masks, "secret was", "secrets were"))
 	}
 	if r.LogError != "" {
 		s.note("the copy of the output in %s is not whole: %s", r.LogPath, r.LogError)
 	} else if r.LogPath != "" && r.Output.Truncated {
 		s.note("the whole output is in %s", r.LogPath)
 	}
+}
+
+// counted is a number with its noun.
+func counted[N int | int64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

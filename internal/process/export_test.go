@@ -2,6 +2,14 @@
 
 package process
 
+import (
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
 // ForceForkExec makes a table start its processes with syscall.ForkExec.
 func ForceForkExec(t *Table) { t.portable.Store(true) }
 
@@ -41,4 +49,42 @@ func GiveBackGroups(t *Table) {
 // FindCgroup is findCgroup.
 func FindCgroup(mounts, member, controller string) (string, error) {
 	return findCgroup(mounts, member, controller)
+}
+
+// LimitGroups are the groups of version 1 that limit trees of a table.
+func LimitGroups(t *Table) (dirs []string) {
+	for _, p := range t.limiter.ways {
+		below, _ := os.ReadDir(p.dir)
+		for _, e := range below {
+			if e.IsDir() {
+				dirs = append(dirs, e.Name())
+			}
+		}
+	}
+	return dirs
+}
+
+// ForgetControllers makes a table find no controllers.
+func ForgetControllers(t *Table) {
+	t.limiter.looked = true
+	t.limiter.whys = map[Resource]error{Memory: errNotMounted, CPUs: errNotMounted, Processes: errNotMounted}
+}
+
+// Knobs are what limits a resource: file and value.
+func Knobs(r Resource, l *Limits, two bool) map[string]string {
+	all := map[string]string{}
+	for _, k := range knobs(r, l, two) {
+		all[k.file] = k.value
+	}
+	return all
+}
+
+// BlockSignals blocks signals in this thread, for good.
+func BlockSignals(signals ...syscall.Signal) {
+	runtime.LockOSThread()
+	var set unix.Sigset_t
+	for _, s := range signals {
+		set.Val[0] |= 1 << (s - 1)
+	}
+	_ = unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil)
 }

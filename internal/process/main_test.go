@@ -38,6 +38,8 @@ func fixtures() map[string]func() {
 		"descriptors": descriptorsFixture,
 		"refused":     refusedFixture,
 		"nested":      nestedFixture,
+		"hog":         hogFixture,
+		"mannered":    manneredFixture,
 		// Says ready, and then which signals came, one a line, until QUIT.
 		"signals": func() {
 			caught := make(chan os.Signal, 10)

@@ -23,6 +23,7 @@ type Process struct {
 	out      [2]pipe
 	feed     *feeder
 	group    *cgroup // nil: none
+	bound    *bound  // nil: no limits
 
 	mu     sync.Mutex
 	exited bool
@@ -128,6 +129,18 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	return err
 }
 
+// SignalLeader sends a signal to the leader alone, and CONT after it.
+func (p *Process) SignalLeader(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped || p.pid <= 1 {
+		return os.ErrProcessDone
+	}
+	err := unix.Kill(p.pid, sig)
+	_ = unix.Kill(p.pid, unix.SIGCONT)
+	return err
+}
+
 // GiveUp ends the streams although somebody still holds their other end: each
 // that was open gets its EOF.
 func (p *Process) GiveUp() {
@@ -181,6 +194,14 @@ func (p *Process) reap() {
 	if p.pidfd >= 0 {
 		p.table.poller.remove(p.slot)
 		_ = unix.Close(p.pidfd)
+	}
+	p.letGo()
+}
+
+// letGo gives back what held the tree and what limited it.
+func (p *Process) letGo() {
+	if p.bound != nil {
+		p.bound.release()
 	}
 	if p.group != nil {
 		p.table.groups.release(p.group)

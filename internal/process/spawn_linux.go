@@ -15,44 +15,63 @@ type birth struct {
 	files   [3]int // stdin, stdout, stderr
 	session bool   // of its own, not just a group
 	group   int    // a cgroup to be born into; negative: ours
+	enter   []int  // more cgroups, by their cgroup.procs
+
+	rlimits         []rlimit
+	noNewPrivileges bool
+	// The next two are undone in the child where this program has them.
+	blocked  bool // signals are blocked
+	favoured bool // the kernel spares us when it is out of memory
 }
 
-// bear runs the program in a cgroup of its own, if there is one to be had.
+// bear runs the program: in a cgroup of its own if there is one to be had, within
+// its limits, and with the manners of any process.
 func (p *Process) bear(b *birth) (pid int, err error) {
-	if p.table.Containment() != InCgroup {
-		return p.fork(b)
-	}
-	group, err := p.table.groups.acquire()
+	done, err := p.join(b)
 	if err != nil {
-		if err = Busy(err); errors.Is(err, ErrBusy) {
-			return 0, err
-		}
-		return p.fork(b) // no more may be made: one that is held less well is better than none
-	}
-	fd, done, err := group.enter()
-	if err == nil {
-		b.group = fd
-		pid, err = p.fork(b)
-		done()
-		b.group = -1
-	}
-	if err == nil {
-		p.group = group
-		return pid, nil
-	}
-	p.table.groups.release(group)
-	if errors.Is(Busy(err), ErrBusy) || !refusedByGroup(err) {
 		return 0, err
 	}
-	pid, err = p.fork(b)
-	if err == nil {
-		p.table.noGroup.Store(true) // it was the group: so it will be next time
+	defer done()
+	p.table.manners.teach(b)
+	if err = p.limit(b); err == nil {
+		pid, err = p.fork(b)
 	}
-	return pid, err
+	if p.bound != nil {
+		p.bound.entered()
+	}
+	if err != nil {
+		p.letGo()
+		p.group, p.bound = nil, nil
+		return 0, err
+	}
+	return pid, nil
+}
+
+// join finds a cgroup to be born into. done is called when the process is there.
+func (p *Process) join(b *birth) (done func(), err error) {
+	done = func() {}
+	if p.table.Containment() != InCgroup {
+		return done, nil
+	}
+	group, err := p.table.groups.acquire()
+	if err == nil {
+		p.group = group
+		b.group, done, err = group.enter()
+	}
+	if err != nil {
+		if p.group != nil {
+			p.table.groups.release(p.group)
+		}
+		p.group, b.group, done = nil, -1, func() {}
+	}
+	if err = Busy(err); errors.Is(err, ErrBusy) {
+		return done, err
+	}
+	return done, nil // no more may be made: a tree that is held less well is better than none
 }
 
 // refusedByGroup reports whether clone may have failed because of the cgroup; an
-// exec that is refused can look the same.
+// exec that is refused can look the same, and then fails again without it.
 func refusedByGroup(err error) bool {
 	for _, errno := range []syscall.Errno{
 		syscall.EACCES, syscall.EPERM, syscall.EBUSY, syscall.ENOENT, syscall.ENODEV, syscall.EOPNOTSUPP, syscall.ENOSYS, syscall.EINVAL,
@@ -75,6 +94,14 @@ func (p *Process) fork(b *birth) (pid int, err error) {
 		}
 		pause(try)
 	}
+	if b.group >= 0 && p.bound == nil && refusedByGroup(err) {
+		b.group = -1
+		if pid, err = p.table.spawn(b, &p.pidfd); err == nil {
+			p.table.noGroup.Store(true) // so it will be next time
+			p.table.groups.release(p.group)
+			p.group = nil
+		}
+	}
 	return pid, err
 }
 
@@ -87,12 +114,5 @@ func (t *Table) spawn(b *birth, pidfd *int) (pid int, err error) {
 		}
 		t.portable.Store(true) // the answer would not change
 	}
-	return syscall.ForkExec(b.spec.Path, b.spec.Args, &syscall.ProcAttr{
-		Dir: b.spec.Dir, Env: b.spec.Env,
-		Files: []uintptr{uintptr(b.files[0]), uintptr(b.files[1]), uintptr(b.files[2])},
-		Sys: &syscall.SysProcAttr{
-			Setsid: b.session, Setpgid: !b.session, PidFD: pidfd,
-			UseCgroupFD: b.group >= 0, CgroupFD: b.group,
-		},
-	})
+	return b.forkExec(pidfd)
 }

@@ -16,11 +16,13 @@ type rawChild struct {
 	clone clone3Args
 	size  uint64 // of clone, for the kernel
 	all   uint64 // every signal
-	mask  uint64 // the signals that the thread had blocked
+	mask  uint64 //nolint:unused // the signals that the thread had blocked: cloneAndRun restores them
 	errno uintptr
 	pidfd int32
 	limit syscall.Rlimit
-	calls [12]rawCall // the last is execve, which does not return
+	none  uint64      // no signal
+	zero  [1]byte     // what puts a process into a cgroup
+	calls [22]rawCall // the last is execve, which does not return
 	used  int
 
 	// What calls point to, for the garbage collector.
@@ -68,6 +70,7 @@ func rawSpawn(b *birth, pidfd *int) (int, error) {
 	pid := cloneAndRun(c)
 	forkGate.leave()
 	runtime.KeepAlive(c)
+	runtime.KeepAlive(b)
 	switch {
 	case pid < 0:
 		return 0, refusal(syscall.Errno(-pid))
@@ -80,6 +83,7 @@ func rawSpawn(b *birth, pidfd *int) (int, error) {
 		return 0, syscall.Errno(c.errno)
 	}
 	*pidfd = int(c.pidfd)
+	b.unfavour(pid)
 	return pid, nil
 }
 
@@ -98,6 +102,7 @@ func (c *rawChild) prepare(b *birth) error {
 	if err == nil {
 		err = c.strings(b.spec)
 	}
+	c.zero[0] = '0'
 	if err != nil {
 		return err
 	}
@@ -111,6 +116,9 @@ func (c *rawChild) prepare(b *birth) error {
 		c.size, c.clone.cgroup = clone3Cgroup, uint64(b.group)
 		c.clone.flags |= unix.CLONE_INTO_CGROUP
 	}
+	for _, fd := range b.enter {
+		c.call(unix.SYS_WRITE, uintptr(fd), address(&c.zero), 1)
+	}
 	if b.session {
 		c.call(unix.SYS_SETSID)
 	} else {
@@ -123,7 +131,13 @@ func (c *rawChild) prepare(b *birth) error {
 	if restore {
 		c.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(&c.limit), 0)
 	}
-	c.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, address(&c.mask), 0, unsafe.Sizeof(c.mask))
+	for i := range b.rlimits {
+		c.call(unix.SYS_PRLIMIT64, 0, uintptr(b.rlimits[i].what), address(&b.rlimits[i].limit), 0)
+	}
+	if b.noNewPrivileges {
+		c.call(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0)
+	}
+	c.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, address(&c.none), 0, unsafe.Sizeof(c.none))
 	c.call(unix.SYS_EXECVE, address(c.path), address(&c.argv[0]), address(&c.envv[0]))
 	return nil
 }

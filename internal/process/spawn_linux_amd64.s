@@ -40,6 +40,7 @@ TEXT ·cloneAndRun(SB), NOSPLIT, $0-16
 child:
 	// SYSCALL changes AX, CX and R11 only.
 	LEAQ	rawChild_calls(R12), R13
+	XORL	R8, R8 // some calls want their fifth argument to be 0
 
 next:
 	MOVQ	rawCall_trap(R13), AX

@@ -28,6 +28,12 @@ type Spec struct {
 	// Mark is an environment entry that only this tree carries: its members are
 	// found by it where there is nothing better. Empty: none.
 	Mark string
+
+	// Limits bound what the tree may use.
+	Limits Limits
+	// NoNewPrivileges keeps the tree from gaining rights by what it executes
+	// (set-user-ID, file capabilities). Linux only: elsewhere Start refuses it.
+	NoNewPrivileges bool
 }
 
 // Observer hears of one process. The methods must not wait, except Output

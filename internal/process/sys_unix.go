@@ -23,6 +23,8 @@ func signalGroup(p *os.Process, sig syscall.Signal) error {
 	return err
 }
 
+func signalOne(p *os.Process, sig syscall.Signal) error { return p.Signal(sig) }
+
 func exitState(s *os.ProcessState) State {
 	state := State{Code: s.ExitCode(), Usage: Usage{UserTime: s.UserTime(), SystemTime: s.SystemTime()}}
 	if status, ok := s.Sys().(syscall.WaitStatus); ok && status.Signaled() {

@@ -16,6 +16,8 @@ func ownGroup() *syscall.SysProcAttr {
 // without a Job Object.
 func signalGroup(p *os.Process, _ syscall.Signal) error { return p.Kill() }
 
+func signalOne(p *os.Process, _ syscall.Signal) error { return p.Kill() }
+
 func exitState(s *os.ProcessState) State {
 	return State{Code: s.ExitCode(), Usage: Usage{UserTime: s.UserTime(), SystemTime: s.SystemTime()}}
 }

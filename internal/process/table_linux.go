@@ -24,6 +24,9 @@ type Table struct {
 	// groups hold the trees; nil: there are none, or they have failed.
 	groups  *cgroups
 	noGroup atomic.Bool
+	why     error // there are none
+	limiter limiter
+	manners manners
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
 
@@ -45,11 +48,12 @@ func NewTable(o Options) (*Table, error) {
 		_ = null.Close()
 		return nil, err
 	}
-	t := &Table{poller: poller, null: null, nullFD: int(null.Fd()), session: hasTerminal()}
+	t := &Table{poller: poller, null: null, nullFD: int(null.Fd()), session: hasTerminal(), manners: ownManners()}
 	t.buffers.New = func() any { return new([readBytes]byte) }
 	if o.Containment != InGroup {
-		if t.groups, err = newCgroups(); err != nil && o.Containment == InCgroup {
-			return nil, errors.Join(fmt.Errorf("%w: %w", ErrNoContainment, err), t.Close())
+		t.groups, t.why = newCgroups()
+		if t.why != nil && o.Containment == InCgroup {
+			return nil, errors.Join(fmt.Errorf("%w: %w", ErrNoContainment, t.why), t.Close())
 		}
 	}
 	return t, nil
@@ -61,6 +65,15 @@ func (t *Table) Containment() Containment {
 		return InGroup
 	}
 	return InCgroup
+}
+
+// WhyNotStronger says why there are no cgroups; nil if there are, or none were
+// asked for.
+func (t *Table) WhyNotStronger() error {
+	if t.why == nil && t.groups != nil && t.noGroup.Load() {
+		return errors.New("the system refused to start a process in a cgroup")
+	}
+	return t.why
 }
 
 // hasTerminal reports whether this process has a controlling terminal. A child
@@ -85,6 +98,7 @@ func (t *Table) Close() error {
 	t.closed = true
 	t.mu.Unlock()
 	t.living.Wait()
+	t.limiter.close()
 	var err error
 	if t.groups != nil {
 		err = t.groups.close()
@@ -104,8 +118,8 @@ func (t *Table) enter() bool {
 }
 
 // Start starts a process and returns once it runs. The observer may be called
-// before Start returns. Errors: [ErrBusy], or what the system says of the path,
-// the directory or the arguments.
+// before Start returns. Errors: [ErrBusy], [ErrUnenforced], or what the system says
+// of the path, the directory or the arguments.
 func (t *Table) Start(s Spec, o Observer) (*Process, error) {
 	if !t.enter() {
 		return nil, os.ErrClosed

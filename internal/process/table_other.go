@@ -41,6 +41,9 @@ func (t *Table) Close() error {
 	return nil
 }
 
+// WhyNotStronger says that there are no cgroups.
+func (t *Table) WhyNotStronger() error { return errors.New("this system has no cgroups") }
+
 // Process is one process that was started, and through its group the tree
 // below it. It is safe for concurrent use.
 type Process struct {
@@ -76,6 +79,9 @@ func (t *Table) Start(s Spec, o Observer) (*Process, error) {
 }
 
 func (p *Process) start(s *Spec) error {
+	if err := s.check(); err != nil {
+		return err
+	}
 	var theirs [3]*os.File
 	defer func() {
 		for _, f := range theirs {
@@ -187,6 +193,16 @@ func (p *Process) Signal(sig syscall.Signal) error {
 		return os.ErrProcessDone
 	}
 	return signalGroup(p.os, sig)
+}
+
+// SignalLeader sends a signal to the leader alone.
+func (p *Process) SignalLeader(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return os.ErrProcessDone
+	}
+	return signalOne(p.os, sig)
 }
 
 // GiveUp ends the streams although somebody still holds their other end: each

@@ -122,7 +122,6 @@ func (r *Run) alone() bool {
 func (r *Run) tellRest() {
 	r.told = true
 	r.visit(func() { r.process.SignalRest(r.stopSignal()) })
-	r.lookAt = time.Now()
 	r.advance()
 }
 
@@ -226,6 +225,7 @@ func (r *Run) finish() {
 	r.over.Store(true)
 	r.mu.Lock()
 	stay := r.mayStay()
+	r.hits = r.process.Hits()
 	r.mu.Unlock()
 	if !stay && r.process.Containment() == process.InGroup {
 		_ = r.process.Signal(syscall.SIGKILL) // a cgroup is empty here, of a group nobody knows
@@ -253,7 +253,7 @@ func (r *Run) tooMuch() bool {
 func (r *Run) ending() Ending {
 	e := Ending{
 		Cause: r.cause, State: r.state, Started: r.started, Ended: time.Now(),
-		Forced: r.forced, PipeHeld: r.held, Survivors: r.left, Swept: r.swept, Containment: r.process.Containment(), LogError: r.logErr,
+		Forced: r.forced, PipeHeld: r.held, Survivors: r.left, Swept: r.swept, Hits: r.hits, Containment: r.process.Containment(), LogError: r.logErr,
 	}
 	for i := range r.streams {
 		if m := r.streams[i].masker; m != nil && !r.streams[i].cut {
@@ -264,6 +264,10 @@ func (r *Run) ending() Ending {
 	case e.Cause != "":
 	case r.tooMuch(): // it exited before its last bytes were read
 		e.Cause = TooMuch
+	case r.hits.Memory && (r.state.Signal != 0 || r.state.Code != 0):
+		e.Cause = NoMemory
+	case r.hits.Processes && (r.state.Signal != 0 || r.state.Code != 0):
+		e.Cause = NoProcess
 	case r.state.Signal != 0:
 		e.Cause = Signaled
 	default:

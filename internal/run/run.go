@@ -61,6 +61,7 @@ type Run struct {
 	lookAt  time.Time // when it is looked at again
 	restAt  time.Time // until then it may end by itself
 	swept   int
+	hits    process.Hits
 	left    []process.Stray
 
 	over    atomic.Bool // the ending is told: nothing may be recorded any more
@@ -140,10 +141,19 @@ func (r *Run) stop(cause Cause) bool {
 	r.phase, r.cause = stopping, cause
 	r.killAt = time.Now().Add(r.spec.Grace)
 	if r.process != nil {
-		_ = r.process.Signal(r.stopSignal())
+		r.ask()
 	}
 	r.announce(Stopping)
 	return true
+}
+
+// ask sends the stop signal.
+func (r *Run) ask() {
+	if r.spec.StopLeader {
+		_ = r.process.SignalLeader(r.stopSignal())
+		return
+	}
+	_ = r.process.Signal(r.stopSignal())
 }
 
 func (r *Run) announce(p Phase) {
@@ -160,7 +170,10 @@ func (r *Run) Exited(s process.State) {
 	case running:
 		r.drainAt, r.teed = now.Add(r.spec.WaitDelay), r.inTee()
 	case stopping:
-		r.restAt = now.Add(min(restGrace, r.killAt.Sub(now)))
+		r.restAt, r.lookAt = now.Add(min(restGrace, r.killAt.Sub(now))), now
+		if r.spec.StopLeader {
+			r.told, r.killAt = true, r.restAt
+		}
 	case killing, ended:
 	}
 	r.advance()

@@ -42,8 +42,16 @@ func (r *Runner) Start(s *Spec, tell func(Ending)) (*Run, error) {
 	run.mu.Lock()
 	run.process = p
 	if run.phase == stopping {
-		_ = p.Signal(run.stopSignal())
+		run.ask()
 	}
 	run.advance()
 	return run, nil
+}
+
+// Enforcements tells for each resource how a run's limit of it is enforced.
+func (r *Runner) Enforcements() []process.Enforcement { return r.table.Enforcements() }
+
+// Containment is how runs are held together, and why they are not more strongly.
+func (r *Runner) Containment() (process.Containment, error) {
+	return r.table.Containment(), r.table.WhyNotStronger()
 }

@@ -22,6 +22,10 @@ type Spec struct {
 	WaitDelay   time.Duration  // from the exit to the end, while a pipe is held
 	StopSignal  syscall.Signal // 0: TERM
 
+	// StopLeader sends the stop signal to the leader alone, which is to end the
+	// others. What it leaves is killed.
+	StopLeader bool
+
 	// Leave has those live on that outlive a leader which ended by itself.
 	Leave bool
 
@@ -55,14 +59,16 @@ type Cause string
 
 // The causes a run can have.
 const (
-	Exited      Cause = "exit"         // it exited by itself
-	Signaled    Cause = "signal"       // a signal that we did not send
-	Cancelled   Cause = "cancel"       // somebody asked for it
-	Shutdown    Cause = "shutdown"     // the engine was shut down
-	TimedOut    Cause = "timeout"      // it ran longer than Timeout
-	IdleTooLong Cause = "idle_timeout" // it wrote nothing for IdleTimeout
-	TooMuch     Cause = "output_limit" // it wrote more than MaxOutputBytes
-	SpawnFailed Cause = "spawn"        // it could not be started
+	Exited      Cause = "exit"          // it exited by itself
+	Signaled    Cause = "signal"        // a signal that we did not send
+	Cancelled   Cause = "cancel"        // somebody asked for it
+	Shutdown    Cause = "shutdown"      // the engine was shut down
+	TimedOut    Cause = "timeout"       // it ran longer than Timeout
+	IdleTooLong Cause = "idle_timeout"  // it wrote nothing for IdleTimeout
+	TooMuch     Cause = "output_limit"  // it wrote more than MaxOutputBytes
+	NoMemory    Cause = "memory_limit"  // it failed, and a process was killed at the limit of memory
+	NoProcess   Cause = "process_limit" // it failed, and no process could be made at their limit
+	SpawnFailed Cause = "spawn"         // it could not be started
 )
 
 // Ending is how a run ended.
@@ -83,6 +89,8 @@ type Ending struct {
 	// Survivors are the members of the tree that could not be ended, or that
 	// Leave has left alone.
 	Survivors []process.Stray
+	// Hits are the limits that stood in the way.
+	Hits process.Hits
 	// Containment is how the members were found.
 	Containment process.Containment
 
