@@ -97,6 +97,11 @@ proofs: ## Short forms of the slow proofs: fuzzing, the benchmarks' build, one r
 	@if [ -f bench/go.mod ]; then echo "== bench builds"; cd bench && $(GO) vet ./...; fi
 	VERSION=check DIST=dist/check PLATFORMS="$$($(GO) env GOOS)/$$($(GO) env GOARCH)" scripts/release.sh
 
+.PHONY: long
+long: ## The slow proofs in full: 20,000 races, 10,000 executions, 1,000 trees (half an hour)
+	CLOUDOPS_TEST_FULL=1 CGO_ENABLED=1 $(GO) test -race -shuffle=on -count=1 -timeout 60m -v -run 'RACE|LIM|TREE|LIFE|Stop_|LosesNoByte|Numbers' . ./internal/run ./internal/process
+	$(MAKE) trees
+
 .PHONY: bench
 bench: ## Measure against os/exec and go-cmd, as ratios in one run
 	cd bench && $(GO) run .

@@ -351,6 +351,9 @@ func TestLog_ThatCannotBeWrittenIsToldAndHurtsNobody(t *testing.T) {
 func TestStop_AmongExitsAndTimeoutsHasOneWinner(t *testing.T) {
 	t.Parallel()
 	n := 200
+	if os.Getenv("CLOUDOPS_TEST_FULL") == "1" {
+		n = 20_000
+	}
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
