@@ -22,6 +22,7 @@ type Process struct {
 	slot     int32
 	out      [2]pipe
 	feed     *feeder
+	input    *input // nil where stdin is not written to by Write
 
 	mu     sync.Mutex
 	exited bool

@@ -26,8 +26,9 @@ func (p *Process) fork(s *Spec, in int, out [4]int) (pid int, err error) {
 
 // spawn forks and executes in the cheapest way there is.
 func (t *Table) spawn(s *Spec, files [3]int, pidfd *int) (pid int, err error) {
+	session := t.session || s.Terminal != nil
 	if !t.portable.Load() {
-		pid, err = rawSpawn(s, files, t.session, pidfd)
+		pid, err = rawSpawn(s, files, session, pidfd)
 		if !errors.Is(err, errNoRawSpawn) {
 			return pid, err
 		}
@@ -36,6 +37,6 @@ func (t *Table) spawn(s *Spec, files [3]int, pidfd *int) (pid int, err error) {
 	return syscall.ForkExec(s.Path, s.Args, &syscall.ProcAttr{
 		Dir: s.Dir, Env: s.Env,
 		Files: []uintptr{uintptr(files[0]), uintptr(files[1]), uintptr(files[2])},
-		Sys:   &syscall.SysProcAttr{Setsid: t.session, Setpgid: !t.session, PidFD: pidfd},
+		Sys:   &syscall.SysProcAttr{Setsid: session, Setpgid: !session, Setctty: s.Terminal != nil, PidFD: pidfd},
 	})
 }

@@ -19,7 +19,7 @@ type rawChild struct {
 	errno uintptr
 	pidfd int32
 	limit syscall.Rlimit
-	calls [12]rawCall // the last is execve, which does not return
+	calls [13]rawCall // the last is execve, which does not return
 	used  int
 
 	// What calls point to, for the garbage collector.
@@ -106,6 +106,9 @@ func (c *rawChild) prepare(s *Spec, files [3]int, session bool) error {
 		c.call(unix.SYS_CHDIR, address(c.dir))
 	}
 	c.place(files)
+	if s.Terminal != nil {
+		c.call(unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
+	}
 	if restore {
 		c.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(&c.limit), 0)
 	}
