@@ -19,8 +19,9 @@
 //     controls a session of its own.
 //  2. Calls to an [Observer] for one stream never overlap, come in the order
 //     of the bytes, and end with EOF. Exited comes once.
-//  3. A signal reaches the group that was started or nobody: the leader is not
-//     reaped, and so its number not given to another, before [Process.Close].
+//  3. A signal reaches the group that was started, on a terminal the one in front
+//     as well, or nobody: the leader is not reaped, and so its number not given to
+//     another, before [Process.Close].
 //  4. Writes to a stdin wait for nobody but their context and the process, and do
 //     not mix.
 //  5. [Process.Close] leaves no descriptor, no goroutine and no zombie.

@@ -113,7 +113,8 @@ func exitState(s *unix.Siginfo, u *unix.Rusage) (State, bool) {
 	return state, true
 }
 
-// Signal sends a signal to the whole group, and CONT after it, because a
+// Signal sends a signal to the whole group, on a terminal to the group in front as
+// well, and CONT after it, because a
 // stopped process would not see it. Once Close was called it does nothing.
 func (p *Process) Signal(sig syscall.Signal) error {
 	p.mu.Lock()
@@ -122,6 +123,7 @@ func (p *Process) Signal(sig syscall.Signal) error {
 		return os.ErrProcessDone
 	}
 	err := unix.Kill(-p.pid, sig)
+	p.input.signalFront(p.pid, sig)
 	if sig != unix.SIGKILL && sig != unix.SIGSTOP {
 		_ = unix.Kill(-p.pid, unix.SIGCONT)
 	}

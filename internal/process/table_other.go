@@ -198,6 +198,7 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	if p.closed || p.os.Pid <= 1 {
 		return os.ErrProcessDone
 	}
+	p.input.signalFront(p.os.Pid, sig)
 	return signalGroup(p.os, sig)
 }
 

@@ -68,3 +68,26 @@ func setSize(terminal *os.File, s Size) error {
 	}
 	return os.NewSyscallError("ioctl", failed)
 }
+
+// signalFront signals the group in front of the terminal, where a shell has put
+// another than its own: as the terminal does itself with Ctrl-C, or when its window is
+// closed. Its number may be of a group that is gone, and somebody else's now; so it is
+// signalled only where its leader lives and belongs to the session.
+func (in *input) signalFront(session int, sig syscall.Signal) {
+	if in == nil || !in.terminal {
+		return
+	}
+	raw, err := in.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) { // closed: there is nobody
+		group, err := unix.IoctlGetInt(int(fd), unix.TIOCGPGRP)
+		if err != nil || group <= 1 || group == session {
+			return
+		}
+		if sid, err := unix.Getsid(group); err == nil && sid == session {
+			_ = unix.Kill(-group, sig)
+		}
+	})
+}
