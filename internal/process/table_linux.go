@@ -103,7 +103,7 @@ func (p *Process) start(s *Spec) error {
 		return Busy(err)
 	}
 	p.pid, err = p.fork(s, e.in, e.out)
-	closeAll(e.theirs...)
+	e.closeTheirs()
 	if err != nil {
 		closeAll(e.out[0], e.out[2])
 		p.stopFeeding()

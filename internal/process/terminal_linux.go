@@ -8,9 +8,20 @@ import (
 
 // ends are the descriptors of a process that is about to start.
 type ends struct {
-	in     int    // what it reads
-	out    [4]int // where stdout is read and written, and stderr; -1: nowhere
-	theirs []int  // what is to be closed when it has them
+	in    int    // what it reads
+	out   [4]int // where stdout is read and written, and stderr; -1: nowhere
+	close bool   // in is to be closed when the process has it
+}
+
+// closeTheirs closes what the process has now. A terminal is one descriptor.
+func (e *ends) closeTheirs() {
+	closeAll(e.out[1])
+	if e.out[3] != e.out[1] {
+		closeAll(e.out[3])
+	}
+	if e.close {
+		closeAll(e.in)
+	}
 }
 
 // ends opens what the process reads and writes.
@@ -27,11 +38,7 @@ func (p *Process) ends(s *Spec) (ends, error) {
 		closeAll(out[:]...)
 		return ends{}, err
 	}
-	e := ends{in: in, out: out, theirs: []int{out[1], out[3]}}
-	if ours {
-		e.theirs = append(e.theirs, in)
-	}
-	return e, nil
+	return ends{in: in, out: out, close: ours}, nil
 }
 
 // terminalEnds opens a terminal. What is read of it is one stream.
@@ -53,7 +60,7 @@ func (p *Process) terminalEnds(s Size) (e ends, err error) {
 		return e, err
 	}
 	p.input = newInput(ours, true)
-	return ends{in: slave, out: [4]int{raw, slave, -1, slave}, theirs: []int{slave}}, nil
+	return ends{in: slave, out: [4]int{raw, slave, -1, slave}}, nil
 }
 
 // duplicate is another descriptor of a file that blocks.
