@@ -60,6 +60,7 @@ func TestWriteStdin_EndsWhenTheExecutionDoes(t *testing.T) {
 		if err := <-ended; !errors.Is(err, engine.ErrNoStdin) && !errors.Is(err, engine.ErrFinished) {
 			t.Errorf("a running one that was cancelled: want ErrNoStdin or ErrFinished, got %v", err)
 		}
+		end(t, e, running)
 		wantError(t, "one that has ended", e.CloseStdin(t.Context(), running), engine.ErrFinished)
 	})
 }

@@ -33,10 +33,11 @@ func (p *program) runCommand() *cobra.Command {
 		Use:   "run [FLAGS] [--] PROGRAM [ARG…]",
 		Short: "Run a command, show what it writes, and exit as it did",
 		Long: `Its stdout and stderr are ours, as they come. It reads nothing unless --stdin
-says what, or --tty gives it our terminal: keys go there as they are, Ctrl-C
-included, and it may take its time unless --timeout or a configuration says
-otherwise. Without --tty, Ctrl-C asks it to end (stop signal, grace, KILL), a second one kills
+says what. Ctrl-C asks it to end (stop signal, grace, KILL), a second one kills
 it with all that it started; so do TERM, HUP and QUIT, QUIT at once.
+
+With --tty it has our terminal. Keys go there as they are, Ctrl-C included, and
+there is no timeout unless --timeout or a configuration says so.
 
 Flags of cloudops go before PROGRAM: from there on all is the program's, and no
 shell reads it. --timeout may be as long as you like, unless a configuration
