@@ -29,6 +29,22 @@ type API interface {
 	// cancel it again changes nothing, unless with Force. Errors: ErrFinished,
 	// ErrNotFound, ErrExpired.
 	Cancel(ctx context.Context, id ID, c Cancellation) error
+	// WriteStdin writes to the stdin of an execution whose request is Interactive or has
+	// a Terminal. It waits while the execution is queued and while it does not read, and
+	// returns how many bytes were taken. Calls come one after another and do not mix.
+	// Errors: the context's, ErrNoStdin, ErrFinished, ErrNotFound, ErrExpired.
+	WriteStdin(ctx context.Context, id ID, p []byte) (int, error)
+	// CloseStdin ends its stdin behind what was written before. On a terminal it types
+	// the end-of-file character (^D), and the terminal stays. Errors as of WriteStdin.
+	CloseStdin(ctx context.Context, id ID) error
+	// Resize changes the size of its terminal, also while it is queued; the program
+	// hears of it by WINCH. Errors: ErrNoTerminal, ErrFinished, ErrNotFound, ErrExpired.
+	Resize(ctx context.Context, id ID, size TerminalSize) error
+	// Extend gives a queued or running execution more time and returns its new deadline,
+	// zero while it does not run. Errors: ErrInvalid where by is not above 0 or there is
+	// no deadline, ErrTimeoutTooLarge where the whole would be above Config.MaxTimeout,
+	// ErrFinished also where it is being ended, ErrNotFound, ErrExpired.
+	Extend(ctx context.Context, id ID, by time.Duration) (time.Time, error)
 	// List returns executions that match, newest first. Errors: ErrInvalid.
 	List(ctx context.Context, f Filter) (Page, error)
 	// RunningCount returns how many run.

@@ -98,7 +98,7 @@ func TestLeftovers_LiveWhereTheyMay(t *testing.T) {
 	t.Parallel()
 	for _, containment := range []engine.Containment{engine.ContainmentAuto, engine.ContainmentGroup} {
 		e, g := open(t, engine.Config{Containment: containment}), plant(t)
-		for _, line := range []string{"sleep 300 & echo hi", "setsid sleep 300 & echo hi", "sleep 300 <&- >&- 2>&- & echo hi"} {
+		for _, line := range []string{"sleep 300 & echo hi", "setsid sleep 300 & echo hi", "sleep 300 <&- >&- 2>&- & sleep 0.1; echo hi"} {
 			request := g.bash(line)
 			request.Leftovers, request.WaitDelay = engine.LeaveLeftovers, 50*time.Millisecond
 			r := do(t, e, request)

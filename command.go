@@ -45,7 +45,9 @@ func commandTypes() []CommandType {
 // There is no shell between the engine and the program (that of [Shell] and
 // what a script names are programs like any other), no pager, no prompt and no
 // terminal, and cloud tools print for machines. This takes these defaults.
-// A variable of the request's own environment overrides the one named here.
+// A variable of the request's own environment overrides the one named here. Where
+// the request has a terminal, TERM is xterm-256color, and programs, shells and
+// scripts get no other default: somebody sits there.
 //
 //	command    environment                               arguments
 //	every      TERM=dumb PAGER=cat                       -

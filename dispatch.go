@@ -57,16 +57,26 @@ func (e *Engine) take(isNew bool) *execution {
 	if e.active < e.config.MaxConcurrent && !time.Now().Before(e.backoff) {
 		if x := e.queue.pop(); x != nil {
 			e.active++
-			x.phase = starting
-			if x.expiry != nil {
-				x.expiry.Stop()
-			}
+			x.takeLocked()
 			return x
 		}
 	}
 	e.spawners--
 	e.idleLocked()
 	return nil
+}
+
+// takeLocked ends the waiting of an execution that got a slot. What was asked of it
+// meanwhile is now what it starts with.
+func (x *execution) takeLocked() {
+	x.phase = starting
+	x.launch.Timeout = x.timeout
+	if x.launch.Terminal != nil {
+		*x.launch.Terminal = x.size
+	}
+	if x.expiry != nil {
+		x.expiry.Stop()
+	}
 }
 
 // start asks the policy once more and hands the execution to the runner.
@@ -105,15 +115,28 @@ func (e *Engine) cancelledBefore(x *execution) bool {
 // controlled keeps the control of an execution that runs, and does what was
 // asked before it was known.
 func (e *Engine) controlled(x *execution, control Control) {
+	e.steer(x, control)
 	e.mu.Lock()
-	x.control = control
 	var cancel asked
 	if x.cancel != nil {
 		cancel = *x.cancel
 	}
+	x.attachLocked()
 	e.mu.Unlock()
 	if cancel.cause != "" {
 		stop(control, cancel.Cancellation, cancel.cause)
+	}
+}
+
+// attachLocked lets those go on who wait to write to its stdin.
+func (x *execution) attachLocked() {
+	if x.attached == nil {
+		return
+	}
+	select {
+	case <-x.attached:
+	default:
+		close(x.attached)
 	}
 }
 
@@ -169,8 +192,9 @@ func (e *Engine) finish(x *execution, end Ending) {
 	if x.cancel != nil && end.Cause == CauseCancel {
 		by = x.cancel.Actor
 	}
+	limit := x.limitOf(end.Cause)
 	e.mu.Unlock()
-	f, err := conclude(x, end, by) // not under the lock: it writes JSON
+	f, err := conclude(x, end, odds{limit: limit, canceller: by}) // not under the lock: it writes JSON
 	if err != nil {
 		e.config.Logger.Error("request could not be kept",
 			slog.String("execution_id", x.id.String()), slog.Any("error", err))
@@ -185,6 +209,7 @@ func (e *Engine) finish(x *execution, end Ending) {
 		f.started = nanos(x.started)
 	}
 	x.phase, x.status, x.final, x.control = over, f.status, f, nil
+	x.attachLocked()
 	x.journal.Close(noteEnded, width(noteEnded))
 	e.countLocked(f.status)
 	delete(e.live, x.id)

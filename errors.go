@@ -56,6 +56,11 @@ var (
 	ErrNotFinished error = &condition{code: "not_finished", text: "execution has not finished", retry: true}
 	// ErrFinished: the execution has ended already; nothing was changed.
 	ErrFinished error = &condition{code: "finished", text: "execution has already finished"}
+	// ErrNoStdin: the stdin of the execution is not open: its request was not
+	// interactive, or it is closed already.
+	ErrNoStdin error = &condition{code: "no_stdin", text: "stdin is not open"}
+	// ErrNoTerminal: the execution has no terminal.
+	ErrNoTerminal error = &condition{code: "no_terminal", text: "execution has no terminal"}
 	// ErrBeyondEnd: the cursor is behind the end of a record that ended.
 	ErrBeyondEnd error = &condition{code: "beyond_end", text: "cursor is beyond the end of the record"}
 

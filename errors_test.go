@@ -23,6 +23,7 @@ func conditions() map[string]error {
 		"ErrFinished": engine.ErrFinished, "ErrBeyondEnd": engine.ErrBeyondEnd, "ErrDenied": engine.ErrDenied,
 		"ErrQueueFull": engine.ErrQueueFull, "ErrConcurrencyLimit": engine.ErrConcurrencyLimit, "ErrBusy": engine.ErrBusy,
 		"ErrClosed": engine.ErrClosed, "ErrNoGlobal": engine.ErrNoGlobal, "ErrGlobalSet": engine.ErrGlobalSet,
+		"ErrNoStdin": engine.ErrNoStdin, "ErrNoTerminal": engine.ErrNoTerminal,
 	}
 }
 

@@ -32,13 +32,15 @@ const (
 	ExecutionStatusChanged EventKind = "status_changed" // OldStatus, NewStatus
 	PlanProgressed         EventKind = "progress"       // Progress
 
-	ExecutionAccepted EventKind = "accepted" // Command
-	ExecutionStopping EventKind = "stopping" // the stop signal was sent
-	ExecutionKilling  EventKind = "killing"  // KILL was sent
-	ExecutionRejected EventKind = "rejected" // Result, Error
-	ExecutionLost     EventKind = "lost"     // Result, Error
-	OutputSkipped     EventKind = "gap"      // Gap: output that is no longer there
-	EventsMissed      EventKind = "missed"   // Missed: a handler was too slow
+	ExecutionAccepted EventKind = "accepted"          // Command
+	ExecutionStopping EventKind = "stopping"          // the stop signal was sent
+	ExecutionKilling  EventKind = "killing"           // KILL was sent
+	ExecutionRejected EventKind = "rejected"          // Result, Error
+	ExecutionLost     EventKind = "lost"              // Result, Error
+	TerminalResized   EventKind = "resized"           // Size
+	DeadlineExtended  EventKind = "deadline_extended" // Deadline
+	OutputSkipped     EventKind = "gap"               // Gap: output that is no longer there
+	EventsMissed      EventKind = "missed"            // Missed: a handler was too slow
 )
 
 // Terminal reports whether an event of this kind is the last of its execution.
@@ -78,9 +80,14 @@ type Event struct {
 	Timeout   time.Duration
 	OldStatus Status
 	NewStatus Status
-	Gap       Gap
-	Missed    Missed
-	Progress  *Progress
+	// Deadline is the new one; zero where the execution did not run yet.
+	Deadline time.Time
+	// Size is the new size of its terminal.
+	Size TerminalSize
+
+	Gap      Gap
+	Missed   Missed
+	Progress *Progress
 }
 
 // Gap is output that a limit left out.
@@ -127,6 +134,9 @@ type eventJSON struct {
 	OldStatus Status  `json:"old_status,omitempty"`
 	NewStatus Status  `json:"new_status,omitempty"`
 
+	Deadline time.Time `json:"deadline,omitzero"`
+	*TerminalSize
+
 	Stream string  `json:"stream,omitempty"`
 	Bytes  int64   `json:"bytes,omitempty"`
 	Missed *Missed `json:"missed,omitempty"`
@@ -149,6 +159,10 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		if !utf8.Valid(e.Line) {
 			out.LineBase64 = e.Line
 		}
+	case TerminalResized:
+		out.TerminalSize = &e.Size
+	case DeadlineExtended:
+		out.Deadline = e.Deadline
 	case OutputSkipped:
 		out.Stream, out.Bytes = e.Gap.Stream.String(), e.Gap.Bytes
 	case EventsMissed:
@@ -169,7 +183,10 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 		Number: in.Number, Partial: in.Partial, Continues: in.Continues, Unended: in.Unended,
 		Command: in.Command, Result: in.Result, Error: in.Error, Timeout: time.Duration(in.TimeoutMS) * time.Millisecond,
 		OldStatus: in.OldStatus, NewStatus: in.NewStatus, Progress: in.Progress,
-		Gap: Gap{Bytes: in.Bytes},
+		Gap: Gap{Bytes: in.Bytes}, Deadline: in.Deadline,
+	}
+	if in.TerminalSize != nil {
+		e.Size = *in.TerminalSize
 	}
 	if in.Line != nil {
 		e.Line = []byte(*in.Line)

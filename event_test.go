@@ -85,6 +85,9 @@ func oneOfEach() []engine.Event {
 		{Kind: engine.ExecutionLost, Result: &short, Error: "how it ended is not known"},
 		{Kind: engine.PlanProgressed, Progress: &engine.Progress{PlanID: someID, Completed: 1, Total: 3, CurrentCommand: "ls"}},
 		{Kind: engine.EventsMissed, Missed: engine.Missed{Executions: 7}},
+		{Kind: engine.TerminalResized, Size: engine.TerminalSize{Rows: 50, Cols: 132}},
+		{Kind: engine.DeadlineExtended},
+		{Kind: engine.DeadlineExtended, Deadline: someAt.Add(time.Hour)},
 	}
 	for i := range all {
 		if all[i].Time, all[i].Cursor = someAt, engine.Cursor(i+1); all[i].Kind != engine.EventsMissed {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sync"
 	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
@@ -13,7 +14,9 @@ const (
 	noteStarted        // status_changed to running, started
 	noteStopping
 	noteKilling
-	noteEnded // status_changed to the last status, the ending
+	noteEnded    // status_changed to the last status, the ending
+	noteResized  // with a TerminalSize
+	noteExtended // with a time
 )
 
 // width is how many events a note stands for.
@@ -40,8 +43,16 @@ type execution struct {
 	reader       *recipient    // how far the handler is; nil without one
 	line         func() string // what runs, quoted and masked
 	masked       func() bool   // line masks something
+	// attached is closed when control is set, or it has ended before; nil where
+	// nobody can write to its stdin.
+	attached chan struct{}
 	// done is closed when final is set.
 	done chan struct{}
+
+	// steering is held by who changes what runs: the terminal's size, the deadline. It
+	// is taken before the engine's mu.
+	steering sync.Mutex
+	remarks  int // how many notes that made
 
 	// mu: Engine.mu
 	status   Status
@@ -52,6 +63,8 @@ type execution struct {
 	cancel   *asked      // nil until somebody cancels
 	expiry   *time.Timer // of the queue timeout
 	started  time.Time
+	timeout  time.Duration // of the run; launch.Timeout, unless it was extended
+	size     TerminalSize
 	final    *finished // set before the journal is closed
 }
 
@@ -76,7 +89,7 @@ func (x *execution) summary() Execution {
 		AcceptedAt: x.accepted, StartedAt: x.started, ExitCode: -1, Cursor: Cursor(x.journal.End()),
 	}
 	if !x.started.IsZero() {
-		s.Duration = time.Since(x.started)
+		s.Duration, s.Deadline = time.Since(x.started), x.deadline()
 	}
 	return s
 }

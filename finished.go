@@ -51,11 +51,11 @@ type odds struct {
 	canceller   Actor
 }
 
-// limitOf is the limit that a timeout reached.
+// limitOf is the limit that a timeout reached. Callers hold the engine's mu.
 func (x *execution) limitOf(c Cause) time.Duration {
 	switch c {
 	case CauseTimeout:
-		return x.launch.Timeout
+		return x.timeout
 	case CauseIdleTimeout:
 		return x.launch.IdleTimeout
 	case CauseQueueTimeout:
@@ -65,8 +65,8 @@ func (x *execution) limitOf(c Cause) time.Duration {
 	}
 }
 
-// conclude makes the record of an ending.
-func conclude(x *execution, end Ending, by Actor) (*finished, error) {
+// conclude makes the record of an ending. Of o the limit and the canceller are given.
+func conclude(x *execution, end Ending, o odds) (*finished, error) {
 	success := end.Cause == CauseExit && x.isSuccess(end.ExitCode)
 	f := &finished{
 		id: x.id, journal: x.journal, digest: x.digest,
@@ -81,11 +81,8 @@ func conclude(x *execution, end Ending, by Actor) (*finished, error) {
 	if end.Ended.IsZero() {
 		f.ended = time.Now().UnixNano()
 	}
-	o := odds{
-		err: end.Error, containment: end.Containment, swept: end.Swept,
-		logPath: x.launch.logPath, logError: end.LogError, masks: end.Masks,
-		limit: x.limitOf(end.Cause), canceller: by,
-	}
+	o.err, o.containment, o.logPath, o.logError, o.masks = end.Error, end.Containment, x.launch.logPath, end.LogError, end.Masks
+	o.swept = end.Swept
 	if f.containment = containmentIndex(end.Containment); f.containment != 0 {
 		o.containment = "" // the rule
 	}

@@ -53,10 +53,16 @@ type scriptFile struct {
 // It cannot be an argument, because no argument has a NUL.
 const scriptPlaceholder = "\x00script"
 
-// commonEnv is the environment of a command: what holds for every command,
-// because none has a terminal, and then its own.
+// What kind of terminal a command finds.
+const (
+	noTerminalType = "TERM=dumb"
+	terminalType   = "TERM=xterm-256color"
+)
+
+// commonEnv is the environment of a command: what holds for every command that
+// has no terminal (see onTerminal), and then its own.
 func commonEnv(own ...string) []string {
-	return append([]string{"TERM=dumb", "PAGER=cat", "GIT_TERMINAL_PROMPT=0"}, own...)
+	return append([]string{noTerminalType, "PAGER=cat", "GIT_TERMINAL_PROMPT=0"}, own...)
 }
 
 // cloudEnv is the environment of a cloud tool. Colour is switched off

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/process"
 	"github.com/escher-dbai/cloudops-engine/internal/run"
@@ -83,6 +84,7 @@ func specOf(l *Launch, files *files) *run.Spec {
 		Process: process.Spec{
 			Path: l.Path, Args: files.argv, Env: l.Env, Dir: l.Dir, Stdin: stdinOf(l.Request),
 			Blocking: l.Request.Tee != nil, Mark: l.mark,
+			Interactive: typed(l.Request), Terminal: (*process.Size)(l.Terminal),
 			Started: l.Started,
 			Limits:  l.Request.Limits.ofProcess(), NoNewPrivileges: l.Request.NoNewPrivileges,
 		},
@@ -150,6 +152,43 @@ func (c localControl) Stop(cause Cause) bool { return c.run.Stop(run.Cause(cause
 
 // Kill ends it now.
 func (c localControl) Kill(cause Cause) bool { return c.run.Kill(run.Cause(cause)) }
+
+// Stdin is what writes to its stdin.
+func (c localControl) Stdin() Stdin { return localStdin(c) }
+
+// Resize changes the size of its terminal.
+func (c localControl) Resize(size TerminalSize) error {
+	err := c.run.Resize(process.Size(size))
+	switch {
+	case errors.Is(err, process.ErrNoTerminal):
+		return fault(ErrNoTerminal, "it was started without")
+	case errors.Is(err, os.ErrClosed):
+		return fault(ErrFinished, "its terminal is closed")
+	}
+	return err
+}
+
+// Extend moves its deadline.
+func (c localControl) Extend(timeout time.Duration) bool { return c.run.Extend(timeout) }
+
+// localStdin is the stdin of a run.
+type localStdin struct{ run *run.Run }
+
+// Write writes to it.
+func (s localStdin) Write(ctx context.Context, p []byte) (int, error) {
+	n, err := s.run.Write(ctx, p)
+	return n, stdinError(err)
+}
+
+// Close ends it.
+func (s localStdin) Close(ctx context.Context) error { return stdinError(s.run.CloseStdin(ctx)) }
+
+func stdinError(err error) error {
+	if errors.Is(err, process.ErrNoStdin) {
+		return fault(ErrNoStdin, "it is closed")
+	}
+	return err
+}
 
 // files are what a start opens and its end closes.
 type files struct {

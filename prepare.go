@@ -27,10 +27,13 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Terminal != nil {
+		inv = inv.onTerminal()
+	}
 	stop, stopErr := stopSignal(r.StopSignal, inv.stopSignal)
 	if err := errors.Join(
 		stopErr, checkWorkingDir(r.WorkingDir), e.checkDurations(r), checkEnv(r),
-		checkLimits(r), checkActor(r.Actor), checkLogPath(r.OutputLogPath),
+		checkLimits(r), checkTerminal(r), checkActor(r.Actor), checkLogPath(r.OutputLogPath),
 	); err != nil {
 		return nil, err
 	}
@@ -61,6 +64,10 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 func own(r *Request) Request {
 	c := *r
 	c.Env, c.Metadata.Tags = maps.Clone(r.Env), maps.Clone(r.Metadata.Tags)
+	if r.Terminal != nil {
+		size := r.Terminal.withDefaults()
+		c.Terminal = &size
+	}
 	c.UnsetEnv, c.Secrets, c.SuccessCodes = slices.Clone(r.UnsetEnv), slices.Clone(r.Secrets), slices.Clone(r.SuccessCodes)
 	return c
 }
@@ -102,6 +109,7 @@ func (e *Engine) equip(x *execution, toolEnv []string) {
 func (e *Engine) fill(x *execution, inv *invocation) {
 	r, l := &x.request, &x.launch
 	l.Timeout = cmp.Or(r.Timeout, e.config.DefaultTimeout)
+	x.timeout = l.Timeout
 	l.IdleTimeout = r.IdleTimeout
 	l.Grace = cmp.Or(r.Grace, inv.grace, e.config.Grace)
 	l.WaitDelay = cmp.Or(r.WaitDelay, e.config.WaitDelay)
@@ -109,6 +117,13 @@ func (e *Engine) fill(x *execution, inv *invocation) {
 	l.KeepBytes = cmp.Or(r.Limits.OutputBytes, e.config.MaxOutputBytes)
 	l.Oversize = cmp.Or(r.Limits.Oversize, e.config.Oversize)
 	x.queueTimeout = cmp.Or(r.QueueTimeout, e.config.QueueTimeout)
+	if typed(r) {
+		x.attached = make(chan struct{})
+	}
+	if r.Terminal != nil {
+		size := *r.Terminal
+		x.size, l.Terminal = size, &size
+	}
 }
 
 // unenforced returns the limits that this machine cannot enforce: an error, unless

@@ -61,7 +61,8 @@ type Request struct {
 	// open in another's hands. Defaults to Config.WaitDelay.
 	WaitDelay time.Duration
 	// StopSignal is what asks the process to end: TERM, INT, HUP, QUIT, USR1 or
-	// USR2, with or without SIG. Defaults to what suits the tool, else TERM.
+	// USR2, with or without SIG. Defaults to what suits the tool, else TERM; on a
+	// terminal HUP, as if its window was closed: a shell at work there ignores TERM.
 	StopSignal string
 	// KillMode says who gets the stop signal. Defaults to what suits the tool
 	// (terragrunt: the leader), else to all of the process group.
@@ -79,6 +80,16 @@ type Request struct {
 	// StdinFrom is read instead of Stdin. On Linux an *os.File is handed over as it
 	// is. It is not part of the JSON nor of the content that makes a conflict.
 	StdinFrom io.Reader
+
+	// Interactive keeps stdin open: WriteStdin writes to it, until CloseStdin or the
+	// end. It goes with neither Stdin nor StdinFrom.
+	Interactive bool
+	// Terminal, if not nil, gives it a terminal of this size as stdin, stdout, stderr
+	// and controlling terminal, and TERM=xterm-256color unless Env says otherwise. All
+	// that is written there, what is typed and shown included, is one stream: Stdout,
+	// with lines that end in CR LF. It is interactive, too. On Windows it is an
+	// ErrUnsupported.
+	Terminal *TerminalSize
 
 	// OutputLogPath is a file that gets a plain copy of both streams: absolute,
 	// in a directory that is there, and not there itself.

@@ -31,6 +31,9 @@ type requestJSON struct {
 	Stdin       *string `json:"stdin,omitempty"`
 	StdinBase64 []byte  `json:"stdin_base64,omitempty"`
 
+	Interactive bool          `json:"interactive,omitempty"`
+	Terminal    *TerminalSize `json:"terminal,omitempty"`
+
 	OutputLogPath string     `json:"output_log_path,omitempty"`
 	SuccessCodes  []int      `json:"success_codes,omitempty"`
 	Secrets       []string   `json:"secrets,omitempty"`
@@ -93,6 +96,7 @@ func (r Request) MarshalJSON() ([]byte, error) {
 	j := requestJSON{
 		ID: r.ID, Env: r.Env, UnsetEnv: r.UnsetEnv, CleanEnv: r.CleanEnv, WorkingDir: r.WorkingDir,
 		StopSignal: r.StopSignal, StdinBase64: r.Stdin, OutputLogPath: r.OutputLogPath,
+		Interactive: r.Interactive, Terminal: r.Terminal,
 		SuccessCodes: r.SuccessCodes, Secrets: r.Secrets, Redact: r.Redact,
 		KillMode: r.KillMode, Leftovers: r.Leftovers, NoNewPrivileges: r.NoNewPrivileges,
 		Limits: limitsJSON{Oversize: r.Limits.Oversize, BestEffort: r.Limits.BestEffort},
@@ -139,6 +143,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	*r = Request{
 		ID: j.ID, Env: j.Env, UnsetEnv: j.UnsetEnv, CleanEnv: j.CleanEnv, WorkingDir: j.WorkingDir,
 		StopSignal: j.StopSignal, Stdin: j.StdinBase64, OutputLogPath: j.OutputLogPath,
+		Interactive: j.Interactive, Terminal: j.Terminal,
 		SuccessCodes: j.SuccessCodes, Secrets: j.Secrets, Redact: j.Redact,
 		KillMode: j.KillMode, Leftovers: j.Leftovers, NoNewPrivileges: j.NoNewPrivileges,
 		Limits: Limits{Oversize: j.Limits.Oversize, BestEffort: j.Limits.BestEffort},

@@ -39,6 +39,30 @@ func TestRequest_JSONComesBack(t *testing.T) {
 	}
 }
 
+func TestRequest_TerminalComesBackFromJSON(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]*engine.TerminalSize{
+		`{"command":null,"terminal":{"rows":24,"cols":80}}`:                      {Rows: 24, Cols: 80},
+		`{"command":null,"interactive":true,"terminal":{"rows":0,"cols":65535}}`: {Cols: 65535},
+		`{"command":null,"interactive":true}`:                                    nil,
+	} {
+		r, err := engine.ParseRequest([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, r.Terminal); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+		data, err := json.Marshal(r)
+		if string(data) != text || err != nil {
+			t.Errorf("want %s back, got %s, %v", text, data, err)
+		}
+	}
+	if r, err := engine.ParseRequest([]byte(`{"terminal":{}}`)); r.Terminal == nil || err != nil {
+		t.Errorf("a terminal of any size: got %v, %v", r.Terminal, err)
+	}
+}
+
 func TestRequest_JSONIsStrict(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -56,10 +80,14 @@ func TestRequest_JSONIsStrict(t *testing.T) {
 		`{"command":{"type":"shell","command":"ls"},"stdin":"","stdin_base64":""}`: "give one",
 		`{"command":{"type":"shell","command":"ls"}} {}`:                           "request",
 		`{"command":{"type":"bash","command":"ls"}}`:                               "type",
-		`{"command":"ls"}`: "command",
-		`[]`:               "request",
-		`{"command":`:      "request",
-		``:                 "request",
+		`{"command":null,"terminal":{"rows":-1}}`:                                  "rows",
+		`{"command":null,"terminal":{"rows":70000}}`:                               "rows",
+		`{"command":null,"terminal":{"width":80}}`:                                 "width",
+		`{"command":null,"terminal":true}`:                                         "terminal",
+		`{"command":"ls"}`:                                                         "command",
+		`[]`:                                                                       "request",
+		`{"command":`:                                                              "request",
+		``:                                                                         "request",
 	} {
 		_, err := engine.ParseRequest([]byte(text))
 		if !errors.Is(err, engine.ErrInvalid) || !strings.Contains(err.Error(), want) {

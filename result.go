@@ -24,6 +24,9 @@ type Execution struct {
 	StartedAt   time.Time     `json:"started_at,omitzero"`
 	CompletedAt time.Time     `json:"completed_at,omitzero"`
 	Duration    time.Duration `json:"-"` // of the run, so far; "duration_ms" in JSON
+	// Deadline is when its timeout ends it; zero while it does not run, and where it
+	// has none. Extend moves it.
+	Deadline time.Time `json:"deadline,omitzero"`
 
 	// QueuePosition is how many wait before it, itself included; 0 where it does
 	// not wait.

@@ -45,6 +45,8 @@ type Launch struct {
 
 	// Journal takes the output, masked.
 	Journal *Journal
+	// Terminal is the size of the terminal that it gets; nil: it gets none.
+	Terminal *TerminalSize
 	// Mask removes the secrets of this execution from a text.
 	Mask func(text string) string
 	// Started tells that it runs. It must be called before anything is appended to
@@ -70,6 +72,25 @@ type Control interface {
 	Stop(cause Cause) bool
 	// Kill ends it now, or cuts the grace of an earlier Stop short.
 	Kill(cause Cause) bool
+	// Stdin is what writes to its stdin; nil where its request is neither interactive
+	// nor has a terminal.
+	Stdin() Stdin
+	// Resize changes the size of its terminal. Errors: ErrNoTerminal.
+	Resize(size TerminalSize) error
+	// Extend has its timeout end it only when it has run for that long, if that is
+	// longer than before. It reports false where that makes no difference any more.
+	Extend(timeout time.Duration) bool
+}
+
+// Stdin writes to the stdin of an execution that runs. It is safe for concurrent use.
+type Stdin interface {
+	// Write writes p, and nobody else's bytes between. It waits while the process does
+	// not read, until the context is done, and returns how many bytes were taken.
+	// Errors: ErrNoStdin, the context's.
+	Write(ctx context.Context, p []byte) (int, error)
+	// Close ends it after what was written before: the process reads the end of the
+	// file. On a terminal the end-of-file character is typed. Errors as of Write.
+	Close(ctx context.Context) error
 }
 
 // Ending is how an execution ended, as its runner knows it.

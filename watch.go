@@ -213,7 +213,7 @@ func (w *watcher) lines(yield func(Event) bool) func(journal.Line) bool {
 
 // notes yields the events of a note that were not seen yet.
 func (w *watcher) notes(r *journal.Record, yield func(Event) bool) bool {
-	events := w.subject.eventsOf(w.noted[:0], r.Code)
+	events := w.subject.eventsOf(w.noted[:0], r)
 	start := r.Cursor + r.Width - int64(len(events))
 	for i := range events {
 		ev := &events[i]
@@ -226,8 +226,8 @@ func (w *watcher) notes(r *journal.Record, yield func(Event) bool) bool {
 }
 
 // eventsOf appends the events that a note stands for, as many as its width.
-func (s *subject) eventsOf(out []Event, code uint8) []Event {
-	switch code {
+func (s *subject) eventsOf(out []Event, r *journal.Record) []Event {
+	switch r.Code {
 	case noteAccepted:
 		return append(out, Event{Kind: ExecutionAccepted, Command: s.command()})
 	case noteStarted:
@@ -239,6 +239,10 @@ func (s *subject) eventsOf(out []Event, code uint8) []Event {
 		return append(out, Event{Kind: ExecutionStopping})
 	case noteKilling:
 		return append(out, Event{Kind: ExecutionKilling})
+	case noteResized:
+		return append(out, Event{Kind: TerminalResized, Size: sizeOf(r.Detail)})
+	case noteExtended:
+		return append(out, Event{Kind: DeadlineExtended, Deadline: deadlineOf(r.Detail)})
 	case noteEnded:
 		return s.ending(out)
 	}

@@ -130,11 +130,15 @@ func unknownIsNotFound(b *bench) {
 	t := b.t
 	id := newID(t)
 	for name, call := range map[string]func(context.Context) error{
-		"Get":    func(ctx context.Context) error { _, err := b.Get(ctx, id); return err },
-		"Status": func(ctx context.Context) error { _, err := b.Status(ctx, id); return err },
-		"Result": func(ctx context.Context) error { _, err := b.Result(ctx, id); return err },
-		"Wait":   func(ctx context.Context) error { _, err := b.Wait(ctx, id); return err },
-		"Cancel": func(ctx context.Context) error { return b.Cancel(ctx, id, engine.Cancellation{}) },
+		"Get":        func(ctx context.Context) error { _, err := b.Get(ctx, id); return err },
+		"Status":     func(ctx context.Context) error { _, err := b.Status(ctx, id); return err },
+		"Result":     func(ctx context.Context) error { _, err := b.Result(ctx, id); return err },
+		"Wait":       func(ctx context.Context) error { _, err := b.Wait(ctx, id); return err },
+		"Cancel":     func(ctx context.Context) error { return b.Cancel(ctx, id, engine.Cancellation{}) },
+		"WriteStdin": func(ctx context.Context) error { _, err := b.WriteStdin(ctx, id, []byte("x")); return err },
+		"CloseStdin": func(ctx context.Context) error { return b.CloseStdin(ctx, id) },
+		"Resize":     func(ctx context.Context) error { return b.Resize(ctx, id, engine.TerminalSize{}) },
+		"Extend":     func(ctx context.Context) error { _, err := b.Extend(ctx, id, time.Second); return err },
 		"Watch": func(ctx context.Context) (last error) {
 			for _, err := range b.Watch(ctx, id, 0) {
 				last = err

@@ -139,6 +139,8 @@ func refuses(b *bench) {
 		"name of a variable": {engine.Request{Command: engine.Exec("sh"), Env: map[string]string{"A=B": "c"}}, engine.ErrInvalid},
 		"stop signal":        {engine.Request{Command: engine.Exec("sh"), StopSignal: "KILL"}, engine.ErrInvalid},
 		"success code":       {engine.Request{Command: engine.Exec("sh"), SuccessCodes: []int{256}}, engine.ErrInvalid},
+		"two kinds of stdin": {engine.Request{Command: engine.Exec("sh"), Interactive: true, Stdin: []byte("x")}, engine.ErrInvalid},
+		"stdin and terminal": {engine.Request{Command: engine.Exec("sh"), Terminal: &engine.TerminalSize{}, Stdin: []byte("x")}, engine.ErrInvalid},
 		"log that is there":  {engine.Request{Command: engine.Exec("sh"), OutputLogPath: file}, engine.ErrInvalid},
 	} {
 		id, err := b.Execute(patient(t), c.request)

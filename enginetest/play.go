@@ -20,11 +20,25 @@ type play struct {
 	masks   int64
 	stop    chan struct{} // closed by the first Stop or Kill
 	kill    chan struct{} // closed by the first Kill
+	typed   *typed        // nil where nobody can write to its stdin
+	moved   chan struct{} // holds a token when the timeout was extended
 
-	mu     sync.Mutex
-	cause  engine.Cause // why it was stopped
-	killed bool
-	over   bool
+	mu      sync.Mutex
+	cause   engine.Cause // why it was stopped
+	killed  bool
+	over    bool
+	timeout time.Duration
+}
+
+func newPlay(r *Runner, l *engine.Launch, s Script) *play {
+	p := &play{
+		runner: r, launch: l, script: s, began: time.Now(), timeout: l.Timeout,
+		stop: make(chan struct{}), kill: make(chan struct{}), moved: make(chan struct{}, 1),
+	}
+	if l.Request.Interactive || l.Terminal != nil {
+		p.typed = newTyped()
+	}
+	return p
 }
 
 // Stop asks it to end. See engine.Control.
@@ -58,6 +72,9 @@ func (p *play) stopLocked(cause engine.Cause) bool {
 // run plays the script and tells how it ended.
 func (p *play) run() {
 	end := p.perform()
+	if p.typed != nil {
+		p.typed.leave()
+	}
 	p.mu.Lock()
 	p.over = true
 	if p.cause != "" {
@@ -76,6 +93,9 @@ func (p *play) perform() engine.Ending {
 			return p.end()
 		}
 		p.print(piece.Stream, piece.Text)
+	}
+	if !p.read() {
+		return p.end()
 	}
 	runs := p.script.Runs
 	if p.script.Hangs {
@@ -96,28 +116,74 @@ func (p *play) pass(d time.Duration) bool {
 	if p.script.Instant {
 		return true
 	}
-	limit, cause := p.limit()
-	if limit < d {
-		d = limit
-	} else {
-		cause = ""
+	_, ok := p.await(d, nil)
+	return ok
+}
+
+// await lets time pass until something comes; ok means that nobody stopped it
+// meanwhile, nor its limits.
+func (p *play) await(d time.Duration, something <-chan []byte) (text []byte, ok bool) {
+	for until := time.Now(); ; {
+		left := d - time.Since(until)
+		limit, cause := p.limit()
+		if limit < left {
+			left = limit
+		} else {
+			cause = ""
+		}
+		text, came := p.first(left, something)
+		switch {
+		case came == interrupted:
+			return nil, false
+		case came == extended:
+		case came == arrived || cause == "":
+			return text, true
+		default:
+			p.Stop(cause)
+			return nil, false
+		}
 	}
-	if !p.wait(d, p.stop) {
-		return false
+}
+
+// What came first.
+const (
+	passed      = iota // the time
+	arrived            // what was waited for
+	extended           // a new timeout
+	interrupted        // a stop
+)
+
+func (p *play) first(d time.Duration, something <-chan []byte) ([]byte, int) {
+	select {
+	case <-p.stop:
+		return nil, interrupted
+	default:
 	}
-	if cause != "" {
-		p.Stop(cause)
-		return false
+	if d <= 0 && something == nil {
+		return nil, passed
 	}
-	return true
+	timer := time.NewTimer(max(d, 0))
+	defer timer.Stop()
+	select {
+	case text := <-something:
+		return text, arrived
+	case <-p.moved:
+		return nil, extended
+	case <-timer.C:
+		return nil, passed
+	case <-p.stop:
+		return nil, interrupted
+	}
 }
 
 // limit is the time that is left to it, and what ends it then.
 func (p *play) limit() (time.Duration, engine.Cause) {
 	left, cause := engine.Forever, engine.CauseTimeout
-	if p.launch.Timeout < engine.Forever {
-		left = p.launch.Timeout - time.Since(p.began)
+	p.mu.Lock()
+	if p.timeout < engine.Forever {
+		left = p.timeout - time.Since(p.began)
 	}
+	p.mu.Unlock()
 	if idle := p.launch.IdleTimeout; idle > 0 {
 		quiet := time.Since(p.began)
 		if !p.wrote.IsZero() {

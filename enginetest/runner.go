@@ -81,7 +81,7 @@ func (r *Runner) scriptOf(l *engine.Launch) (Script, bool) {
 }
 
 func (r *Runner) play(l *engine.Launch, s Script) *play {
-	p := &play{runner: r, launch: l, script: s, began: time.Now(), stop: make(chan struct{}), kill: make(chan struct{})}
+	p := newPlay(r, l, s)
 	r.mu.Lock()
 	r.started = append(r.started, l.ID)
 	r.running++

@@ -22,6 +22,7 @@ func anyScript() *rapid.Generator[Script] {
 			Busy: rapid.IntRange(0, 2).Draw(t, "busy"), StartTakes: span.Draw(t, "start takes"), Instant: rapid.Bool().Draw(t, "instant"),
 			Runs: span.Draw(t, "runs"), Hangs: rapid.Bool().Draw(t, "hangs"), ExitCode: rapid.IntRange(0, 3).Draw(t, "code"),
 			IgnoresStop: rapid.Bool().Draw(t, "ignores stop"), StopTakes: span.Draw(t, "stop takes"), LastWords: "bye\n",
+			Reads: rapid.Bool().Draw(t, "reads"),
 		}
 		if rapid.Bool().Draw(t, "no start") {
 			s.StartErr = errors.New("no start")
@@ -47,7 +48,7 @@ func TestRunner_KeepsItsContract(t *testing.T) {
 			}
 			var ids []engine.ID
 			for i := range scripts {
-				id, err := e.Execute(t.Context(), engine.Request{Command: Command("any", slices.Repeat([]string{"x"}, i)...)})
+				id, err := e.Execute(t.Context(), engine.Request{Command: Command("any", slices.Repeat([]string{"x"}, i)...), Interactive: i%2 == 0})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -75,6 +76,10 @@ type noControl struct{}
 
 func (noControl) Stop(engine.Cause) bool { return false }
 func (noControl) Kill(engine.Cause) bool { return false }
+
+func (noControl) Stdin() engine.Stdin              { return nil }
+func (noControl) Resize(engine.TerminalSize) error { return engine.ErrNoTerminal }
+func (noControl) Extend(time.Duration) bool        { return false }
 
 func TestSpy_SeesABrokenContract(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,7 @@ import (
 // returns; what has to be closed is for a Cleanup of open to close.
 func TestRunner(t *testing.T, open func(t *testing.T) engine.Runner) { //nolint:tparallel // whether the suite is parallel is for its caller to say
 	t.Helper()
-	playAll(t, slices.Concat(runnerCases(), stopCases()), func(t *testing.T) *bench {
+	playAll(t, slices.Concat(runnerCases(), stopCases(), controlCases()), func(t *testing.T) *bench {
 		t.Helper()
 		s := newSpy(open(t))
 		e, err := engine.New(engine.Config{Runner: s})

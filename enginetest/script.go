@@ -23,7 +23,10 @@ type Script struct {
 
 	// Prints is what it writes, one after the other.
 	Prints []Print
-	// Runs is the time from the last print to the exit.
+	// Reads has it copy its stdin to stdout up to the end, after the last print. Without
+	// it writes to its stdin wait, as they do when a process does not read.
+	Reads bool
+	// Runs is the time from the last print, and the end of its stdin, to the exit.
 	Runs time.Duration
 	// Hangs has it never exit by itself.
 	Hangs bool

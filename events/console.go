@@ -114,6 +114,10 @@ func describe(ev *engine.Event) (text, color string) {
 		return "stopping: asked to end", yellow
 	case engine.ExecutionKilling:
 		return "killing", yellow
+	case engine.TerminalResized:
+		return fmt.Sprintf("terminal resized: %d rows, %d columns", ev.Size.Rows, ev.Size.Cols), ""
+	case engine.DeadlineExtended:
+		return describeExtension(ev.Deadline), ""
 	case engine.OutputSkipped:
 		return fmt.Sprintf("%d bytes of %s are no longer there", ev.Gap.Bytes, ev.Gap.Stream), yellow
 	case engine.EventsMissed:
@@ -137,6 +141,13 @@ func describeLine(ev *engine.Event) (text, color string) {
 		return "err: " + visible(ev.Line), yellow
 	}
 	return "out: " + visible(ev.Line), ""
+}
+
+func describeExtension(deadline time.Time) string {
+	if deadline.IsZero() {
+		return "more time given"
+	}
+	return "more time given: until " + deadline.In(time.Local).Format(time.RFC3339)
 }
 
 func describeMissed(m engine.Missed) string {

@@ -26,6 +26,9 @@ func story(t *testing.T) []engine.Event {
 		{Kind: engine.StdoutWritten, Line: []byte("a\tb é 日本 \x1b[31mred\r\x9b\xff\u202e")},
 		{Kind: engine.StdoutWritten, Line: []byte("passw"), Partial: true},
 		{Kind: engine.StderrWritten, Line: []byte("warning")},
+		{Kind: engine.TerminalResized, Size: engine.TerminalSize{Rows: 50, Cols: 132}},
+		{Kind: engine.DeadlineExtended},
+		{Kind: engine.DeadlineExtended, Deadline: epoch()},
 		{Kind: engine.OutputSkipped, Gap: engine.Gap{Stream: engine.Stderr, Bytes: 7}},
 		{Kind: engine.EventsMissed, Missed: engine.Missed{Events: 2}},
 		{Kind: engine.ExecutionStopping},
@@ -48,6 +51,9 @@ func TestConsole_WritesLinesForPeople(t *testing.T) {
 [b41ce2a7] started
 [b41ce2a7] out: a	b é 日本 \x1b[31mred\r\x9b\xff\u202e
 [b41ce2a7] err: warning
+[b41ce2a7] terminal resized: 50 rows, 132 columns
+[b41ce2a7] more time given
+[b41ce2a7] more time given: until ` + epoch().Local().Format(time.RFC3339) + `
 [b41ce2a7] 7 bytes of stderr are no longer there
 [b41ce2a7] 2 events missed
 [b41ce2a7] stopping: asked to end

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE PROGRAM ARG…   runs it and wants exactly this exit code
 //	begin PROGRAM ARG…        starts it; signal NAME signals it; ended CODE waits for it
+//	talk FILE CODE PROGRAM ARG…   runs it on a terminal, where somebody does what FILE says
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	// Under nohup, or in the background of a script, we ignore signals, and what we
@@ -43,7 +44,7 @@ func TestScripts(t *testing.T) {
 		Deadline:            time.Now().Add(5 * time.Minute), // only so that a hang says where
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "begin": begin, "signal": signalIt, "ended": ended,
+			"exits": exits, "begin": begin, "signal": signalIt, "ended": ended, "talk": talk,
 		},
 	})
 }
@@ -114,10 +115,13 @@ func begin(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func signalIt(ts *testscript.TestScript, _ bool, args []string) {
-	signals := map[string]os.Signal{
+	ts.Check(theBegun(ts).cmd.Process.Signal(signals()[args[0]]))
+}
+
+func signals() map[string]os.Signal {
+	return map[string]os.Signal{
 		"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT,
 	}
-	ts.Check(theBegun(ts).cmd.Process.Signal(signals[args[0]]))
 }
 
 // ended writes what the program wrote to files named stdout.txt and stderr.txt.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 )
@@ -39,4 +40,15 @@ func VerdictOfBoth(err error) error {
 	s.engine, _ = engine.New(engine.Config{})
 	end := s.until(context.Background(), done)
 	return errors.Join(s.verdict(&end.result, limits{}, end.err), s.engine.Shutdown(context.Background()))
+}
+
+// OnTerminal runs f as the parts of a session run while the terminal is handed over.
+func OnTerminal(in *os.File, f func(context.Context)) error {
+	t := &terminal{in: in, changes: make(chan os.Signal, 1)}
+	if err := t.begin(); err != nil {
+		return err
+	}
+	t.guarded(f)(context.Background())
+	t.restore()
+	return nil
 }

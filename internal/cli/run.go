@@ -24,7 +24,7 @@ type runCommand struct {
 	groups                     []flagGroup
 	shell, script, interpreter string
 	from, input, config        string
-	json, quiet                bool
+	json, quiet, tty           bool
 }
 
 func (p *program) runCommand() *cobra.Command {
@@ -36,6 +36,9 @@ func (p *program) runCommand() *cobra.Command {
 says what. Ctrl-C asks it to end (stop signal, grace, KILL), a second one kills
 it with all that it started; so do TERM, HUP and QUIT, QUIT at once.
 
+With --tty it has our terminal. Keys go there as they are, Ctrl-C included, and
+there is no timeout unless --timeout or a configuration says so.
+
 Flags of cloudops go before PROGRAM: from there on all is the program's, and no
 shell reads it. --timeout may be as long as you like, unless a configuration
 sets max_timeout_ms.`,
@@ -43,6 +46,7 @@ sets max_timeout_ms.`,
   cloudops run --timeout 30m --tag team=data -- terraform plan
   cloudops run --shell 'kubectl get pods -A | grep -v Running'
   cloudops run --script deploy.py --env STAGE=prod
+  cloudops run --tty -- kubectl exec -it web-0 -- sh
   cloudops run --json -- make check | jq -r .event_type`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },
 	}
@@ -76,6 +80,9 @@ func (c *runCommand) run(ctx context.Context, args []string) error {
 	}
 	defer stdin()
 	s := newSession(c, &config)
+	if c.tty {
+		s.terminal = c.openTerminal(&r, &config)
+	}
 	s.listen()
 	defer s.deaf()
 	if s.engine, err = engine.New(config); err != nil {
@@ -112,7 +119,7 @@ func (c *runCommand) ask(args []string) (engine.Request, error) {
 	if r.Command == nil {
 		return r, fault("cloudops run -- PROGRAM [ARG…], or --shell, --script or --request", "there is nothing to run")
 	}
-	return r, nil
+	return r, c.checkTyped(&r)
 }
 
 // command is what the line says to run, nil if it says nothing.

@@ -26,6 +26,7 @@ func (c *runCommand) declare() {
 	place := newGroup("Surroundings")
 	c.request.add(place, surroundingFlags())
 	place.set.StringVar(&c.input, "stdin", "", "what the command reads: - for our stdin, or a `FILE`; else nothing")
+	place.set.BoolVarP(&c.tty, "tty", "t", false, "run it on a terminal, which is ours: keys, size and all")
 
 	limits := newGroup("Time and limits")
 	c.request.add(limits, timeFlags())

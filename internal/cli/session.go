@@ -27,6 +27,8 @@ type session struct {
 	stderr io.Writer
 	style  style
 
+	terminal *terminal // handed over to the command; nil: it is not
+
 	signals  chan os.Signal
 	pipes    chan os.Signal   // SIGPIPE, which nobody receives
 	by       os.Signal        // what cancelled it; nil: nothing did
@@ -56,6 +58,10 @@ const afterForce = 8 * time.Second
 // afterwards.
 func (s *session) run(ctx context.Context, r *engine.Request) (engine.Result, error) {
 	r.Tee, s.actor = s.out.tee, r.Actor
+	if err := s.terminal.begin(); err != nil {
+		return engine.Result{}, errors.Join(err, s.engine.Shutdown(ctx))
+	}
+	defer s.terminal.restore()
 	id, err := s.engine.Execute(ctx, *r)
 	if err != nil {
 		return engine.Result{}, errors.Join(err, s.engine.Shutdown(ctx))
@@ -100,10 +106,11 @@ type ending struct {
 func (s *session) attend(ctx context.Context) (engine.Result, error) {
 	group := lifecycle.New()
 	done := make(chan ending, 1)
-	group.Go(func(context.Context) {
+	group.Go(s.terminal.guarded(func(context.Context) {
 		result, err := s.follow(ctx)
 		done <- ending{result, err}
-	})
+	}))
+	s.terminal.attend(group, s.engine, s.id)
 	end := s.until(ctx, done)
 	if !errors.Is(end.err, errStuck) { // else follow may hang on whoever reads us
 		group.Stop(nil)
@@ -160,7 +167,7 @@ func (s *session) follow(ctx context.Context) (engine.Result, error) {
 // A third one is not heard: attend leaves.
 func (s *session) heard(ctx context.Context, sig os.Signal) {
 	force := s.by != nil || sig == syscall.SIGQUIT
-	if sig == os.Interrupt && isTerminal(s.stderr) && !s.quiet {
+	if sig == os.Interrupt && isTerminal(s.stderr) && !s.quiet && s.terminal == nil {
 		say(s.stderr, "\n") // the terminal has shown ^C
 	}
 	switch {
@@ -201,7 +208,11 @@ func nameOf(sig os.Signal) string {
 
 // note tells how the command fares.
 func (s *session) note(format string, args ...any) {
+	before, after := "", "\n"
+	if s.terminal != nil { // it is raw, and the command has the line
+		before, after = "\r\n", "\r\n"
+	}
 	if !s.quiet {
-		say(s.stderr, "%s %s\n", s.style.cyan("note:"), fmt.Sprintf(format, args...))
+		say(s.stderr, "%s%s %s%s", before, s.style.cyan("note:"), fmt.Sprintf(format, args...), after)
 	}
 }

@@ -35,13 +35,18 @@ type content struct {
 type entry struct {
 	end   int64  // cursor behind the entry
 	nanos int64  // time of the first byte
-	what  uint64 // runs: offset in the stream << 1 | stream; notes: noteBit | code
+	what  uint64 // runs: offset in the stream << 1 | stream; notes: noteBit | detail << 8 | code
 }
 
-const noteBit = 1 << 63
+const (
+	noteBit = 1 << 63
+	// maxDetail leaves room for what packs a note: see entry.packedKind.
+	maxDetail = 1<<54 - 1
+)
 
 func (e *entry) note() bool        { return e.what&noteBit != 0 }
 func (e *entry) code() uint8       { return uint8(e.what) }
+func (e *entry) detail() uint64    { return e.what &^ noteBit >> 8 }
 func (e *entry) stream() Stream    { return Stream(e.what & 1) }
 func (e *entry) off() int64        { return int64(e.what >> 1) }
 func (e *entry) run(s Stream) bool { return !e.note() && e.stream() == s }
@@ -95,6 +100,10 @@ func (c *content) append(s Stream, p []byte, o *Options) {
 
 func (c *content) note(code uint8, width int64, o *Options) {
 	c.add(entry{end: c.end() + width, nanos: time.Now().UnixNano(), what: noteBit | uint64(code)}, o)
+}
+
+func (c *content) noteDetail(code uint8, detail uint64, o *Options) {
+	c.add(entry{end: c.end() + 1, nanos: time.Now().UnixNano(), what: noteBit | detail&maxDetail<<8 | uint64(code)}, o)
 }
 
 func (c *content) add(e entry, o *Options) {

@@ -84,6 +84,19 @@ func (j *Journal) Note(code uint8, width int64) {
 	j.tell(notify)
 }
 
+// NoteDetail adds a note for one event that carries a number below 1<<54: Record.Detail.
+// After Close it does nothing.
+func (j *Journal) NoteDetail(code uint8, detail uint64) {
+	var notify func()
+	j.mu.Lock()
+	if c := j.openLocked(); c != nil {
+		c.noteDetail(code, detail, j.options)
+		notify = c.wakeAll()
+	}
+	j.mu.Unlock()
+	j.tell(notify)
+}
+
 // Close adds the last note and ends the record: readers that reach the end get
 // io.EOF. A second Close does nothing. The record takes as much memory as before;
 // see Pack.

@@ -24,6 +24,7 @@ type added struct {
 	start, width int64
 	note         bool
 	code         uint8
+	detail       uint64
 	stream       journal.Stream
 	off          int64
 }
@@ -65,6 +66,11 @@ func (m *model) note(code uint8, width int64) {
 	m.end += width
 }
 
+func (m *model) noteDetail(code uint8, detail uint64) {
+	m.note(code, 1)
+	m.added[len(m.added)-1].detail = detail
+}
+
 func (m *model) forget() {
 	for s := range m.streams {
 		if x := &m.streams[s]; len(x.all) > 0 {
@@ -98,7 +104,7 @@ func (m *model) check(t rapid.TB, j *journal.Journal, from int64) {
 		a := m.at(r.Cursor)
 		switch r.Kind {
 		case journal.Note:
-			if !a.note || r.Code != a.code || at != a.start+a.width {
+			if !a.note || r.Code != a.code || r.Detail != a.detail || at != a.start+a.width {
 				t.Fatalf("note %+v where %+v was added", pieceOf(&r), a)
 			}
 		case journal.Gap:
@@ -204,6 +210,11 @@ func TestJournal_IsAList(t *testing.T) {
 				code, width := rapid.Byte().Draw(t, "code"), rapid.Int64Range(1, 3).Draw(t, "width")
 				j.Note(code, width)
 				add(func() { m.note(code, width) })
+			},
+			"detail": func(t *rapid.T) {
+				code, detail := rapid.Byte().Draw(t, "code"), rapid.Uint64Range(0, 1<<54-1).Draw(t, "detail")
+				j.NoteDetail(code, detail)
+				add(func() { m.noteDetail(code, detail) })
 			},
 			"close": func(t *rapid.T) {
 				if rapid.IntRange(0, 9).Draw(t, "really") == 0 {

@@ -45,10 +45,10 @@ func (c *content) pack(b *Budget) []byte {
 	return p
 }
 
-// packedKind is the stream of a run, or the code of a note behind the streams.
+// packedKind is the stream of a run, or the code and detail of a note behind the streams.
 func (e *entry) packedKind() int64 {
 	if e.note() {
-		return streams + int64(e.code())
+		return streams + int64(e.what&^noteBit)
 	}
 	return int64(e.stream())
 }

@@ -111,7 +111,7 @@ func (c *content) read(from int64, buf []Record) (n int, next int64) {
 	for i := c.find(from); i < len(c.entries) && n < len(buf); i++ {
 		e := &c.entries[i]
 		if e.note() {
-			buf[n] = Record{Kind: Note, Cursor: from, Width: e.end - from, Time: time.Unix(0, e.nanos), Code: e.code()}
+			buf[n] = Record{Kind: Note, Cursor: from, Width: e.end - from, Time: time.Unix(0, e.nanos), Code: e.code(), Detail: e.detail()}
 			n++
 			from = e.end
 			continue

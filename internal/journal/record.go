@@ -52,4 +52,7 @@ type Record struct {
 
 	// Code is what was given to Note.
 	Code uint8
+
+	// Detail is what was given to NoteDetail.
+	Detail uint64
 }

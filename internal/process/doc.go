@@ -15,19 +15,19 @@
 //     controlling terminal: where this program has one, in a session of its own.
 //     It gets /dev/null as stdin where nothing is given, and no descriptor,
 //     ignored signal or soft limit of ours beyond what the kernel copies.
-//
+//     Where it was given a terminal, that is its stdin, stdout and stderr, and
+//     controls a session of its own.
 //  2. Calls to an [Observer] for one stream never overlap, come in the order
 //     of the bytes, and end with EOF. Exited comes once.
-//
-//  3. A signal reaches the group that was started or nobody: the leader is not
-//     reaped, and so its number not given to another, before [Process.Close].
-//
-//  4. [Process.Close] leaves no descriptor, no goroutine and no zombie.
-//
-//  5. Only processes that this package started are waited for: the children of
+//  3. A signal reaches the group that was started, on a terminal the one in front
+//     as well, or nobody: the leader is not reaped, and so its number not given to
+//     another, before [Process.Close].
+//  4. Writes to a stdin wait for nobody but their context and the process, and do
+//     not mix.
+//  5. [Process.Close] leaves no descriptor, no goroutine and no zombie.
+//  6. Only processes that this package started are waited for: the children of
 //     the host program are its own.
-//
-//  6. In a cgroup of its own, a tree is found and ended whole by
+//  7. In a cgroup of its own, a tree is found and ended whole by
 //     [Process.EndRest], and [Process.Left] says whether it is.
 //
 // Not promised: that a process which left the leader's group is reached by Signal.

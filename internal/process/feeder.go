@@ -20,9 +20,10 @@ func feedFrom(r io.Reader, w *os.File) *feeder {
 	return f
 }
 
-// stopFeeding closes the pipe, which ends a goroutine that waits to write. One
-// that waits for its reader ends when that returns.
+// stopFeeding closes our end of stdin, which ends a goroutine that waits to write.
+// One that waits for its reader ends when that returns.
 func (p *Process) stopFeeding() {
+	p.closeInput()
 	if p.feed != nil {
 		_ = p.feed.to.Close()
 	}

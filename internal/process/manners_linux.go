@@ -76,7 +76,7 @@ func (b *birth) forkExecHere(pidfd *int) (int, error) {
 		Dir: b.spec.Dir, Env: b.spec.Env,
 		Files: []uintptr{uintptr(b.files[0]), uintptr(b.files[1]), uintptr(b.files[2])},
 		Sys: &syscall.SysProcAttr{
-			Setsid: b.session, Setpgid: !b.session, PidFD: pidfd,
+			Setsid: b.session, Setpgid: !b.session, Setctty: b.spec.Terminal != nil, PidFD: pidfd,
 			UseCgroupFD: b.group >= 0, CgroupFD: b.group,
 		},
 	})

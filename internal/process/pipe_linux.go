@@ -17,6 +17,10 @@ type pipe struct {
 	stream  int
 	fd      int
 	slot    int32
+	// terminal says that this is a pseudo-terminal: a read shorter than the buffer
+	// does not prove it empty, and its end is EIO.
+	terminal bool
+
 	state   atomic.Int32
 	hungUp  atomic.Bool // the last writer has gone: read on to the end
 	abandon atomic.Bool
@@ -42,7 +46,7 @@ func (p *pipe) ready(events uint32) {
 		go p.drain()
 		return
 	}
-	if events&(unix.EPOLLHUP|unix.EPOLLIN) == unix.EPOLLHUP {
+	if events&(unix.EPOLLHUP|unix.EPOLLIN) == unix.EPOLLHUP && !p.terminal {
 		p.close() // nothing is left to read
 		return
 	}
@@ -53,7 +57,7 @@ func (p *pipe) ready(events uint32) {
 // goroutine: the caller must not be kept.
 func (p *pipe) take(buffer *[readBytes]byte) {
 	more := p.read(buffer[:])
-	if more && p.hungUp.Load() {
+	if more && (p.hungUp.Load() || p.terminal) {
 		more = p.read(buffer[:]) // the end, unless a full pipe was left behind
 	}
 	if more {
@@ -122,7 +126,7 @@ func (p *pipe) read(buffer []byte) (more bool) {
 	switch {
 	case n > 0:
 		p.process.observer.Output(p.stream, buffer[:n])
-		return n == len(buffer) || p.hungUp.Load() || !p.release()
+		return n == len(buffer) || p.terminal || p.hungUp.Load() || !p.release()
 	case n == 0 && err == nil:
 		p.close()
 		return false

@@ -24,6 +24,7 @@ type Process struct {
 	feed     *feeder
 	group    *cgroup // nil: none
 	bound    *bound  // nil: no limits
+	input    *input  // nil where stdin is not written to by Write
 
 	mu     sync.Mutex
 	exited bool
@@ -114,7 +115,8 @@ func exitState(s *unix.Siginfo, u *unix.Rusage) (State, bool) {
 	return state, true
 }
 
-// Signal sends a signal to the whole group, and CONT after it, because a
+// Signal sends a signal to the whole group, on a terminal to the group in front as
+// well, and CONT after it, because a
 // stopped process would not see it. Once Close was called it does nothing.
 func (p *Process) Signal(sig syscall.Signal) error {
 	p.mu.Lock()
@@ -123,6 +125,7 @@ func (p *Process) Signal(sig syscall.Signal) error {
 		return os.ErrProcessDone
 	}
 	err := unix.Kill(-p.pid, sig)
+	p.input.signalFront(p.pid, sig)
 	if sig != unix.SIGKILL && sig != unix.SIGSTOP {
 		_ = unix.Kill(-p.pid, unix.SIGCONT)
 	}
@@ -149,10 +152,17 @@ func (p *Process) GiveUp() {
 	}
 }
 
-// Close reaps the leader and frees what the process held; members of its group
-// that live are not touched. Call it once, after Exited and both EOFs. Where the
-// leader cannot die (it hangs in the kernel) the zombie is left to a goroutine.
+// Close kills what is left of the group and releases the process.
 func (p *Process) Close() {
+	_ = p.Signal(unix.SIGKILL)
+	p.Release()
+}
+
+// Release reaps the leader and frees what the process held; members of its group
+// that live are not touched. Call it or Close once, after Exited and both EOFs.
+// Where the leader cannot die (it hangs in the kernel) the zombie is left to a
+// goroutine.
+func (p *Process) Release() {
 	p.stopFeeding()
 	p.mu.Lock()
 	if p.reaped {

@@ -22,7 +22,7 @@ type rawChild struct {
 	limit syscall.Rlimit
 	none  uint64      // no signal
 	zero  [1]byte     // what puts a process into a cgroup
-	calls [22]rawCall // the last is execve, which does not return
+	calls [24]rawCall // the last is execve, which does not return
 	used  int
 
 	// What calls point to, for the garbage collector.
@@ -128,6 +128,9 @@ func (c *rawChild) prepare(b *birth) error {
 		c.call(unix.SYS_CHDIR, address(c.dir))
 	}
 	c.place(b.files)
+	if b.spec.Terminal != nil {
+		c.call(unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
+	}
 	if restore {
 		c.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(&c.limit), 0)
 	}

@@ -16,6 +16,12 @@ type Spec struct {
 
 	// Stdin is what the process reads; nil gives it /dev/null.
 	Stdin io.Reader
+	// Interactive gives it a pipe that Process.Write writes to, instead of Stdin.
+	Interactive bool
+	// Terminal, if not nil, gives it a pseudo-terminal of this size as stdin, stdout,
+	// stderr and controlling terminal, in a session of its own. What is written to it
+	// is one stream, Stdout; Process.Write types. Stdin must be nil.
+	Terminal *Size
 
 	// Blocking says that the Observer's Output may wait (a tee into a pipe):
 	// it is then never called from the poller.

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -9,13 +8,13 @@ import (
 
 // stdin returns the descriptor that the process reads, and whether it is to be
 // closed after the fork. A file is handed over as it is; of any other reader
-// the bytes are copied into a pipe.
-func (p *Process) stdin(r io.Reader) (fd int, ours bool, err error) {
-	switch r := r.(type) {
-	case nil:
+// the bytes are copied into a pipe, which Write fills where that was asked for.
+func (p *Process) stdin(s *Spec) (fd int, ours bool, err error) {
+	if f, ok := s.Stdin.(*os.File); ok {
+		return int(f.Fd()), false, nil
+	}
+	if s.Stdin == nil && !s.Interactive {
 		return p.table.nullFD, false, nil
-	case *os.File:
-		return int(r.Fd()), false, nil
 	}
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
@@ -25,6 +24,11 @@ func (p *Process) stdin(r io.Reader) (fd int, ours bool, err error) {
 		closeAll(fds[:]...)
 		return -1, false, os.NewSyscallError("fcntl", err)
 	}
-	p.feed = feedFrom(r, os.NewFile(uintptr(fds[1]), "stdin"))
+	w := os.NewFile(uintptr(fds[1]), "stdin")
+	if s.Interactive {
+		p.input = newInput(w, false)
+	} else {
+		p.feed = feedFrom(s.Stdin, w)
+	}
 	return fds[0], true, nil
 }

@@ -10,7 +10,11 @@ import (
 
 const textBusy = syscall.ETXTBSY
 
-func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+// ownGroup gives the process a session of its own, and its stdin as the terminal
+// of that where it is one.
+func ownGroup(terminal bool) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setsid: true, Setctty: terminal}
+}
 
 // signalGroup signals the group of a leader that may be reaped already. Its
 // number stays the group's as long as a member lives, and the time between the

@@ -8,7 +8,7 @@ import (
 
 var textBusy = errors.New("text busy: not an error of this system")
 
-func ownGroup() *syscall.SysProcAttr {
+func ownGroup(bool) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
 }
 

@@ -132,31 +132,25 @@ func (t *Table) Start(s Spec, o Observer) (*Process, error) {
 	return p, nil
 }
 
-// start opens the pipes, forks, and hands everything to the poller.
+// start opens pipes or a terminal, forks, and hands everything to the poller.
 func (p *Process) start(s *Spec) error {
-	out, err := pipes()
+	e, err := p.ends(s)
 	if err != nil {
 		return Busy(err)
 	}
-	in, ours, err := p.stdin(s.Stdin)
+	p.pid, err = p.bear(&birth{
+		spec: s, files: [3]int{e.in, e.out[1], e.out[3]}, session: p.table.session || s.Terminal != nil, group: -1,
+	})
+	e.closeTheirs()
 	if err != nil {
-		closeAll(out[:]...)
-		return Busy(err)
-	}
-	p.pid, err = p.bear(&birth{spec: s, files: [3]int{in, out[1], out[3]}, session: p.table.session, group: -1})
-	closeAll(out[1], out[3])
-	if ours {
-		closeAll(in)
-	}
-	if err != nil {
-		closeAll(out[0], out[2])
+		closeAll(e.out[0], e.out[2])
 		p.stopFeeding()
 		return Busy(err)
 	}
 	if s.Started != nil {
 		s.Started()
 	}
-	return p.watch(out[0], out[2])
+	return p.watch(e.out[0], e.out[2])
 }
 
 // pipes opens the two output pipes: our ends do not block, theirs do.
@@ -174,12 +168,18 @@ func pipes() (fds [4]int, err error) {
 	return fds, nil
 }
 
-// watch hands the process to the poller. From here on the observer is called.
+// watch hands the process to the poller. From here on the observer is called. On
+// a terminal there is no stderr: it has ended before it began.
 func (p *Process) watch(stdout, stderr int) error {
-	p.out[0] = pipe{process: p, stream: Stdout, fd: stdout}
+	p.out[0] = pipe{process: p, stream: Stdout, fd: stdout, terminal: stderr < 0}
 	p.out[1] = pipe{process: p, stream: Stderr, fd: stderr}
-	for i := range p.out {
-		q := &p.out[i]
+	open := p.out[:]
+	if stderr < 0 {
+		p.out[1].state.Store(drained)
+		open = p.out[:1]
+	}
+	for i := range open {
+		q := &open[i]
 		q.state.Store(owned) // until its slot is known
 		slot, err := p.table.poller.add(q.fd, unix.EPOLLIN, q)
 		if err != nil {
@@ -187,10 +187,13 @@ func (p *Process) watch(stdout, stderr int) error {
 		}
 		q.slot = slot
 	}
-	for i := range p.out {
-		if q := &p.out[i]; !q.release() {
+	for i := range open {
+		if q := &open[i]; !q.release() {
 			q.catchUp()
 		}
+	}
+	if stderr < 0 {
+		p.observer.EOF(Stderr)
 	}
 	return p.watchExit()
 }

@@ -5,7 +5,6 @@ package process
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"syscall"
@@ -52,6 +51,7 @@ type Process struct {
 	os       *os.Process
 	out      [2]*os.File
 	feed     *feeder
+	input    *input // nil where stdin is not written to by Write
 	readers  sync.WaitGroup
 
 	mu     sync.Mutex
@@ -82,27 +82,21 @@ func (p *Process) start(s *Spec) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	var theirs [3]*os.File
+	theirs, err := p.ends(s)
 	defer func() {
 		for _, f := range theirs {
 			if f != nil {
-				_ = f.Close()
+				_ = f.Close() // that of a terminal is here three times
 			}
 		}
 	}()
-	var err error
-	if theirs[0], err = p.stdin(s.Stdin); err != nil {
+	if err != nil {
+		p.abandon()
 		return err
-	}
-	for i := range p.out {
-		if p.out[i], theirs[i+1], err = os.Pipe(); err != nil {
-			p.abandon()
-			return err
-		}
 	}
 	for try := range 12 {
 		p.os, err = os.StartProcess(s.Path, s.Args, &os.ProcAttr{
-			Dir: s.Dir, Env: s.Env, Files: theirs[:], Sys: ownGroup(),
+			Dir: s.Dir, Env: s.Env, Files: theirs[:], Sys: ownGroup(s.Terminal != nil),
 		})
 		if !errors.Is(err, textBusy) {
 			break
@@ -116,21 +110,50 @@ func (p *Process) start(s *Spec) error {
 	if s.Started != nil {
 		s.Started()
 	}
-	p.readers.Add(len(p.out))
 	for i := range p.out {
+		if p.out[i] == nil {
+			p.observer.EOF(i + 1) // a terminal is one stream
+			continue
+		}
+		p.readers.Add(1)
 		go p.read(i)
 	}
 	go p.wait()
 	return nil
 }
 
-func (p *Process) stdin(r io.Reader) (*os.File, error) {
-	if r == nil {
+// ends opens what the process reads and writes.
+func (p *Process) ends(s *Spec) (theirs [3]*os.File, err error) {
+	if s.Terminal != nil {
+		ours, slave, err := openTerminal(*s.Terminal)
+		if err != nil {
+			return theirs, err
+		}
+		p.input, p.out[0] = newInput(ours, true), ours
+		return [3]*os.File{slave, slave, slave}, nil
+	}
+	if theirs[0], err = p.stdin(s); err != nil {
+		return theirs, err
+	}
+	for i := range p.out {
+		if p.out[i], theirs[i+1], err = os.Pipe(); err != nil {
+			return theirs, err
+		}
+	}
+	return theirs, nil
+}
+
+func (p *Process) stdin(s *Spec) (*os.File, error) {
+	if s.Stdin == nil && !s.Interactive {
 		return os.Open(os.DevNull)
 	}
 	in, w, err := os.Pipe()
-	if err == nil {
-		p.feed = feedFrom(r, w)
+	switch {
+	case err != nil:
+	case s.Interactive:
+		p.input = newInput(w, false)
+	default:
+		p.feed = feedFrom(s.Stdin, w)
 	}
 	return in, err
 }
@@ -192,6 +215,7 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	if p.closed || p.os.Pid <= 1 {
 		return os.ErrProcessDone
 	}
+	p.input.signalFront(p.os.Pid, sig)
 	return signalGroup(p.os, sig)
 }
 
@@ -209,9 +233,15 @@ func (p *Process) SignalLeader(sig syscall.Signal) error {
 // that was open gets its EOF.
 func (p *Process) GiveUp() { p.closePipes() }
 
-// Close frees what the process held; members of its group that live are not
-// touched. Call it once, after Exited and both EOFs.
+// Close kills what is left of the group and releases the process.
 func (p *Process) Close() {
+	_ = p.Signal(syscall.SIGKILL)
+	p.Release()
+}
+
+// Release frees what the process held; members of its group that live are not
+// touched. Call it or Close once, after Exited and both EOFs.
+func (p *Process) Release() {
 	p.stopFeeding()
 	p.mu.Lock()
 	p.closed = true

@@ -227,10 +227,11 @@ func (r *Run) finish() {
 	stay := r.mayStay()
 	r.hits = r.process.Hits()
 	r.mu.Unlock()
-	if !stay && r.process.Containment() == process.InGroup {
-		_ = r.process.Signal(syscall.SIGKILL) // a cgroup is empty here, of a group nobody knows
+	if stay || r.process.Containment() == process.InCgroup { // which is empty, or what is in it cannot be killed
+		r.process.Release()
+	} else {
+		r.process.Close()
 	}
-	r.process.Close()
 	r.alarms.clear(&r.alarm)
 	r.mu.Lock()
 	e := r.ending()

@@ -115,6 +115,22 @@ func (r *Run) Kill(cause Cause) bool {
 	return won
 }
 
+// Extend lets the run go on until timeout after its start, where that is later than
+// before. It reports false where that makes no difference any more: it was stopped or
+// has exited, or has no timeout.
+func (r *Run) Extend(timeout time.Duration) bool {
+	r.mu.Lock()
+	if r.phase != running || r.exited || r.limit.IsZero() {
+		r.mu.Unlock()
+		return false
+	}
+	if limit := r.started.Add(timeout); limit.After(r.limit) {
+		r.limit = limit
+	}
+	r.advance()
+	return true
+}
+
 // hurry ends the wait for output of a process that has exited, and for a tee
 // where the tree was killed. Callers hold r.mu.
 func (r *Run) hurry() {

@@ -393,3 +393,25 @@ func gone(t *testing.T, pid int) {
 	}
 	t.Errorf("%d still lives", pid)
 }
+
+// A deadline that was moved is kept, one that was moved back is not; and what is being
+// ended is not helped.
+func TestExtend_MovesTheDeadline(t *testing.T) {
+	t.Parallel()
+	x := start(t, "sleep 2.2; echo late", func(s *run.Spec) { s.Timeout = 2 * time.Second })
+	if !x.Extend(time.Hour) || !x.Extend(time.Millisecond) {
+		t.Error("want both to be taken")
+	}
+	if got := x.wait(); got.Cause != run.Exited {
+		t.Errorf("want it to end by itself, got %+v", got)
+	}
+	if x.Extend(2 * time.Hour) {
+		t.Error("it was extended after its end")
+	}
+	x = start(t, "sleep 60")
+	if x.Extend(time.Hour) {
+		t.Error("one without a timeout was extended")
+	}
+	x.Stop(run.Cancelled)
+	x.wait()
+}

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"context"
+	"errors"
+)
+
+// WriteStdin writes to the stdin of an execution. See [API].
+func (e *Engine) WriteStdin(ctx context.Context, id ID, p []byte) (int, error) {
+	x, in, err := e.stdin(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	n, err := in.Write(ctx, p)
+	return n, e.unlessOver(x, err)
+}
+
+// CloseStdin ends the stdin of an execution. See [API].
+func (e *Engine) CloseStdin(ctx context.Context, id ID) error {
+	x, in, err := e.stdin(ctx, id)
+	if err != nil {
+		return err
+	}
+	return e.unlessOver(x, in.Close(ctx))
+}
+
+// stdin waits until an execution runs and returns what writes to its stdin.
+func (e *Engine) stdin(ctx context.Context, id ID) (*execution, Stdin, error) {
+	x, err := e.alive(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !typed(&x.request) {
+		return nil, nil, advise(fault(ErrNoStdin, "execution %s is not interactive", id),
+			"ask for it with interactive or terminal in its request")
+	}
+	if err := waitFor(ctx, x.attached); err != nil {
+		return nil, nil, err
+	}
+	e.mu.Lock()
+	control := x.control
+	e.mu.Unlock()
+	if control == nil {
+		return nil, nil, fault(ErrFinished, "execution %s", id)
+	}
+	in := control.Stdin()
+	if in == nil {
+		return nil, nil, e.unlessOver(x, fault(ErrNoStdin, "execution %s", id))
+	}
+	return x, in, nil
+}
+
+// alive finds an execution that has not ended. Errors: ErrFinished, ErrNotFound,
+// ErrExpired.
+func (e *Engine) alive(id ID) (*execution, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if x, ok := e.live[id]; ok {
+		return x, nil
+	}
+	_, err := e.shelf.find(id)
+	if err == nil {
+		err = fault(ErrFinished, "execution %s", id)
+	}
+	return nil, err
+}
+
+// unlessOver is the error of something that was asked of an execution: where it has
+// ended meanwhile, that it has.
+func (e *Engine) unlessOver(x *execution, err error) error {
+	if err == nil || !errors.Is(err, ErrNoStdin) && !errors.Is(err, ErrNoTerminal) {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if x.phase == over {
+		return fault(ErrFinished, "execution %s", x.id)
+	}
+	return err
+}
