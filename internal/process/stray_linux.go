@@ -17,8 +17,8 @@ func (p *Process) Strays() (found []Stray) {
 	if p.mark == "" {
 		return nil
 	}
-	for _, pid := range allPids() {
-		if pid != p.pid && marked(pid, p.mark) {
+	for _, pid := range p.table.sweeper.find(p.mark) {
+		if pid != p.pid {
 			found = append(found, Stray{Pid: pid, Command: commandLine(pid)})
 		}
 	}
@@ -83,16 +83,18 @@ func allPids() (pids []int) {
 // marked reports whether pid was started with the entry in its environment. A
 // zombie's environment is empty.
 func marked(pid int, mark string) bool {
-	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return false
-	}
-	for entry := range bytes.SplitSeq(environ, []byte{0}) {
+	for entry := range bytes.SplitSeq(environment(pid), []byte{0}) {
 		if string(entry) == mark {
 			return true
 		}
 	}
 	return false
+}
+
+// environment is what pid was started with; nothing where it may not be read.
+func environment(pid int) []byte {
+	environ, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ") // it may be gone
+	return environ
 }
 
 func commandLine(pid int) string {

@@ -22,6 +22,7 @@ type Table struct {
 	portable atomic.Bool
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
+	sweeper sweeper
 
 	mu     sync.Mutex
 	living sync.WaitGroup
