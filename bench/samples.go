@@ -26,11 +26,7 @@ func (s samples) each(load, variant string, part func(measure) float64) []float6
 
 // ratio compares two variants round by round.
 func (s samples) ratio(load, ours, theirs string, part func(measure) float64) []float64 {
-	values := s.each(load, ours, part)
-	for i, peer := range s.each(load, theirs, part) {
-		values[i] /= peer
-	}
-	return values
+	return quotients(s.each(load, ours, part), s.each(load, theirs, part))
 }
 
 // excess is how much more one variant needs than another, round by round.
