@@ -27,14 +27,14 @@ func (p *Process) fork(s *Spec, in int, out [4]int) (pid int, err error) {
 // spawn forks and executes in the cheapest way there is.
 func (t *Table) spawn(s *Spec, files [3]int, pidfd *int) (pid int, err error) {
 	if !t.portable.Load() {
-		pid, err = rawSpawn(s, files, t.session, pidfd)
+		pid, err = rawSpawn(s, files, t.session, pidfd, &t.children)
 		if !errors.Is(err, errNoRawSpawn) {
 			return pid, err
 		}
 		t.portable.Store(true) // the answer would not change
 	}
 	return syscall.ForkExec(s.Path, s.Args, &syscall.ProcAttr{
-		Dir: s.Dir, Env: s.Env,
+		Dir: s.Dir, Env: s.environment(),
 		Files: []uintptr{uintptr(files[0]), uintptr(files[1]), uintptr(files[2])},
 		Sys:   &syscall.SysProcAttr{Setsid: t.session, Setpgid: !t.session, PidFD: pidfd},
 	})

@@ -2,4 +2,6 @@
 
 package process
 
-func rawSpawn(*Spec, [3]int, bool, *int) (int, error) { return 0, errNoRawSpawn }
+import "sync"
+
+func rawSpawn(*Spec, [3]int, bool, *int, *sync.Pool) (int, error) { return 0, errNoRawSpawn }

@@ -22,7 +22,9 @@ type Table struct {
 	portable atomic.Bool
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
-	sweeper sweeper
+	// children are what a raw spawn needs while it lasts.
+	children sync.Pool
+	sweeper  sweeper
 
 	mu     sync.Mutex
 	living sync.WaitGroup

@@ -85,7 +85,7 @@ func (p *Process) start(s *Spec) error {
 	}
 	for try := range 12 {
 		p.os, err = os.StartProcess(s.Path, s.Args, &os.ProcAttr{
-			Dir: s.Dir, Env: s.Env, Files: theirs[:], Sys: ownGroup(),
+			Dir: s.Dir, Env: s.environment(), Files: theirs[:], Sys: ownGroup(),
 		})
 		if !errors.Is(err, textBusy) {
 			break
