@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 )
 
@@ -80,7 +79,7 @@ func (e *Engine) start(ctx context.Context, x *execution) {
 	if e.cancelledBefore(x) {
 		return
 	}
-	control, err := e.runner.Start(ctx, &x.launch)
+	control, err := e.runner.Start(ctx, x.launch)
 	switch {
 	case err == nil:
 		e.controlled(x, control)
@@ -106,7 +105,7 @@ func (e *Engine) cancelledBefore(x *execution) bool {
 // asked before it was known.
 func (e *Engine) controlled(x *execution, control Control) {
 	e.mu.Lock()
-	x.control = control
+	x.control, x.launch = control, nil
 	var cancel asked
 	if x.cancel != nil {
 		cancel = *x.cancel
@@ -165,21 +164,15 @@ func stopped(x *execution, kind EventKind) {
 // finish is the one way an execution ends.
 func (e *Engine) finish(x *execution, end Ending) {
 	e.mu.Lock()
-	var by Actor
-	if x.cancel != nil && end.Cause == CauseCancel {
-		by = x.cancel.Actor
-	}
-	e.mu.Unlock()
-	f, err := conclude(x, end, by) // not under the lock: it writes JSON
-	if err != nil {
-		e.config.Logger.Error("request could not be kept",
-			slog.String("execution_id", x.id.String()), slog.Any("error", err))
-	}
-	e.mu.Lock()
 	defer e.mu.Unlock()
 	if x.phase == over {
 		return
 	}
+	var by Actor
+	if x.cancel != nil && end.Cause == CauseCancel {
+		by = x.cancel.Actor
+	}
+	f := conclude(x, end, by)
 	e.releaseLocked(x)
 	if f.started == 0 {
 		f.started = nanos(x.started)
@@ -241,7 +234,7 @@ func (e *Engine) allowed(ctx context.Context, x *execution, start bool) (err err
 		}
 	}()
 	err = e.config.Policy.Check(ctx, Action{
-		ID: x.id, Request: x.request, Argv: x.launch.Argv, Path: x.launch.Path, Starting: start,
+		ID: x.id, Request: *x.launch.Request, Argv: x.launch.Argv, Path: x.launch.Path, Starting: start,
 	})
 	if err == nil || errors.Is(err, ErrDenied) {
 		return err

@@ -29,19 +29,23 @@ func width(code uint8) int64 {
 // above it do not change.
 type execution struct {
 	id      ID
-	request Request
+	request kept
 	named   bool     // the caller gave the id
 	digest  [16]byte // of the content, if named
-	launch  Launch
 	journal *journal.Journal
 	success []int
-	// queueTimeout is how long it may wait for a slot.
-	queueTimeout time.Duration
-	reader       *recipient    // how far the handler is; nil without one
-	line         func() string // what runs, quoted and masked
-	masked       func() bool   // line masks something
+	line    string // what runs, quoted and masked
+	logPath string // of the copy of its output; empty: none
+
+	timeout, idleTimeout time.Duration
+	queueTimeout         time.Duration // how long it may wait for a slot
+
+	reader *recipient // how far the handler is; nil without one
 	// done is closed when final is set.
 	done chan struct{}
+	// launch is what only the start needs; nil once it runs. It is of whoever starts
+	// the execution.
+	launch *Launch
 
 	// mu: Engine.mu
 	status   Status
@@ -70,9 +74,10 @@ func (x *execution) summary() Execution {
 	if x.final != nil {
 		return x.final.summary()
 	}
+	r := x.request.request()
 	s := Execution{
-		ID: x.id, Status: x.status, Type: string(x.request.Command.Type()), Command: x.line(),
-		Actor: x.request.Actor, Metadata: x.request.Metadata,
+		ID: x.id, Status: x.status, Type: string(r.Command.Type()), Command: x.line,
+		Actor: r.Actor, Metadata: r.Metadata,
 		AcceptedAt: x.accepted, StartedAt: x.started, ExitCode: -1, Cursor: Cursor(x.journal.End()),
 	}
 	if !x.started.IsZero() {

@@ -51,9 +51,9 @@ type odds struct {
 func (x *execution) limitOf(c Cause) time.Duration {
 	switch c {
 	case CauseTimeout:
-		return x.launch.Timeout
+		return x.timeout
 	case CauseIdleTimeout:
-		return x.launch.IdleTimeout
+		return x.idleTimeout
 	case CauseQueueTimeout:
 		return x.queueTimeout
 	default:
@@ -62,10 +62,10 @@ func (x *execution) limitOf(c Cause) time.Duration {
 }
 
 // conclude makes the record of an ending.
-func conclude(x *execution, end Ending, by Actor) (*finished, error) {
+func conclude(x *execution, end Ending, by Actor) *finished {
 	success := end.Cause == CauseExit && x.isSuccess(end.ExitCode)
 	f := &finished{
-		id: x.id, journal: x.journal, digest: x.digest,
+		id: x.id, journal: x.journal, digest: x.digest, request: x.request,
 		accepted: nanos(x.accepted), started: nanos(end.Started), ended: nanos(end.Ended),
 		userTime: end.Usage.UserTime, systemTime: end.Usage.SystemTime, peakBytes: end.Usage.PeakBytes,
 		voluntary: int32(end.Usage.Voluntary), involuntary: int32(end.Usage.Involuntary),
@@ -79,7 +79,7 @@ func conclude(x *execution, end Ending, by Actor) (*finished, error) {
 	}
 	o := odds{
 		err: end.Error, containment: end.Containment,
-		logPath: x.launch.logPath, logError: end.LogError, masks: end.Masks,
+		logPath: x.logPath, logError: end.LogError, masks: end.Masks,
 		limit: x.limitOf(end.Cause), canceller: by,
 	}
 	if o.containment == containmentGroup {
@@ -88,9 +88,7 @@ func conclude(x *execution, end Ending, by Actor) (*finished, error) {
 	if o != (odds{}) || end.Survivors != nil {
 		f.rare = &rare{o, end.Survivors}
 	}
-	var err error
-	f.request, err = x.keep()
-	return f, err
+	return f
 }
 
 func nanos(t time.Time) int64 {

@@ -15,21 +15,23 @@ type kept struct {
 	command Command
 }
 
-// keep makes what is kept of the request.
-func (x *execution) keep() (kept, error) {
-	r := x.request
+// keep makes what is kept of a request, and what runs as it is shown.
+func keep(of *Request, mask func(string) string) (k kept, line string, err error) {
+	r := *of
 	r.ID, r.Secrets, r.Stdin, r.StdinFrom, r.Tee = ID{}, nil, nil, nil, nil
 	r.Env = withoutSecrets(r.Env)
+	text := r.Command.String()
+	line = mask(text)
 	rest := r
 	rest.Command = nil
-	if reflect.ValueOf(rest).IsZero() && !x.masked() {
-		return kept{command: r.Command}, nil
+	if line == text && reflect.ValueOf(rest).IsZero() {
+		return kept{command: r.Command}, line, nil
 	}
 	data, err := r.MarshalJSON()
 	if err == nil {
-		data, err = maskJSON(data, x.launch.Mask)
+		data, err = maskJSON(data, mask)
 	}
-	return kept{json: data}, err
+	return kept{json: data}, line, err
 }
 
 // request is what was kept.
