@@ -36,8 +36,10 @@ func fits(n int) int {
 // liveFigures are those of many commands that wait. The memory is that which the
 // process has more of than before it started them, as it ships: with the collector
 // set up as the program sets it, and without a collection made for the occasion.
-// What the starts left for the collector counts, until it comes by itself. So
-// little has run before that nothing fits into memory that an earlier start left free.
+// What the starts left for the collector counts, until it comes by itself, and
+// nothing fits into what it has freed before, because it has not come. A tenth is
+// started before the rest is counted: with the first come threads, and what the
+// runtime keeps for each of its Ps.
 func liveFigures(short bool) ([]figure, error) {
 	rounds, n, many := liveRounds, fits(atOnce), fits(fiveFold)
 	if short {
@@ -84,7 +86,7 @@ func crowdFigures(rounds, n int) ([]figure, error) {
 // studyLive starts n commands that stay, looks at this process while they live,
 // and ends them.
 func studyLive(variant string, n int) (map[string][]float64, error) {
-	const first = 8 // make the threads and the buffers that a first start makes
+	first := n / 10
 	if variant == byEngine {
 		cli.Prepare()
 	}
@@ -101,16 +103,16 @@ func studyLive(variant string, n int) (map[string][]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	empty := heapBytes()
 	if err := crowd.start(child, first); err != nil {
 		return nil, err
 	}
-	heap := heapBytes()
 	before, begun := thisProcess(), time.Now()
 	if err := crowd.start(child, n-first); err != nil {
 		return nil, err
 	}
 	started, after := time.Since(begun), thisProcess()
-	heap = heapBytes() - heap
+	heap := heapBytes() - empty
 	live, err := crowd.live()
 	if err != nil {
 		return nil, err
@@ -122,7 +124,7 @@ func studyLive(variant string, n int) (map[string][]float64, error) {
 	ended, each := time.Since(begun), float64(n-first)
 	return map[string][]float64{
 		"live": {float64(live)}, "start": {micros(started) / each}, "end": {micros(ended) / float64(n)},
-		"memory": {(after.resident - before.resident) / each}, "heap": {heap / each},
+		"memory": {(after.resident - before.resident) / each}, "heap": {heap / float64(n)},
 		"threads":     {after.threads - float64(runtime.GOMAXPROCS(0))},
 		"goroutines":  {after.goroutines},
 		"descriptors": {(after.descriptors - before.descriptors) / each},
