@@ -187,7 +187,9 @@ func (e *Engine) finish(x *execution, end Ending) {
 	}
 	e.trimLocked(time.Now())
 	e.freeLocked()
-	close(x.done)
+	if x.done != nil {
+		close(x.done)
+	}
 	e.dispatchLocked()
 	e.idleLocked()
 }

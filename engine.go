@@ -95,7 +95,8 @@ func (e *Engine) Execute(ctx context.Context, r Request) (ID, error) {
 	if err != nil {
 		return ID{}, err
 	}
-	if r.ID != (ID{}) {
+	named := r.ID != ID{}
+	if named {
 		e.mu.Lock()
 		known, err := e.knownLocked(r.ID, digest)
 		e.mu.Unlock()
@@ -107,7 +108,7 @@ func (e *Engine) Execute(ctx context.Context, r Request) (ID, error) {
 	if err != nil {
 		return ID{}, e.maskError(&r, err)
 	}
-	x.digest, x.named = digest, r.ID != ID{}
+	x.digest, x.named = digest, named
 	if err := e.allowed(ctx, x, false); err != nil {
 		return ID{}, e.maskError(&r, err)
 	}

@@ -41,8 +41,6 @@ type execution struct {
 	queueTimeout         time.Duration // how long it may wait for a slot
 
 	reader *recipient // how far the handler is; nil without one
-	// done is closed when final is set.
-	done chan struct{}
 	// launch is what only the start needs; nil once it runs. It is of whoever starts
 	// the execution.
 	launch *Launch
@@ -56,7 +54,8 @@ type execution struct {
 	cancel   *asked      // nil until somebody cancels
 	expiry   *time.Timer // of the queue timeout
 	started  time.Time
-	final    *finished // set before the journal is closed
+	final    *finished     // set before the journal is closed
+	done     chan struct{} // closed when final is set; nil while nobody waits, see Engine.over
 }
 
 // phase is what the engine does with an execution.

@@ -20,7 +20,7 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 		return nil, advise(fault(ErrInvalidCommand, "there is no command"), "give the request a command, such as engine.Shell(%q)", "echo hello")
 	}
 	own(r)
-	x := &execution{launch: &Launch{Request: r}, success: r.SuccessCodes, done: make(chan struct{})}
+	x := &execution{launch: &Launch{Request: r}, success: r.SuccessCodes}
 	inv, err := r.Command.invocation(r.WorkingDir)
 	if err != nil {
 		return nil, err

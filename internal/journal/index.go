@@ -10,7 +10,7 @@ const (
 	// one run, as long as the index is not at its bound.
 	mergeWindow = 2 * time.Millisecond
 
-	firstEntries = 8
+	firstEntries = 4
 	// smallIndex is how many entries a journal may have that no budget is asked
 	// for, and with which it is packed when it is closed.
 	smallIndex = 256

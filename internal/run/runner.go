@@ -41,6 +41,7 @@ func (r *Runner) Start(s *Spec, tell func(Ending)) (*Run, error) {
 	}
 	run.mu.Lock()
 	run.process = p
+	s.Process = process.Spec{Path: s.Process.Path} // the rest was for the start
 	if run.phase == stopping {
 		_ = p.Signal(run.stopSignal())
 	}
