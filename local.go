@@ -40,7 +40,7 @@ func (l *localRunner) Start(_ context.Context, launch *Launch) (Control, error) 
 	}
 	spec := specOf(launch, files)
 	ended, mask := launch.Ended, launch.Mask // no more than these two: the rest is for the start
-	r, err := l.runs.Start(spec, func(end run.Ending) {
+	r, err := l.runs.Start(&spec, func(end run.Ending) {
 		files.close()
 		ended(endingOf(&end, mask))
 	})
@@ -60,18 +60,20 @@ func startError(err error) error {
 }
 
 // specOf is a launch in the plain types of internal/run.
-func specOf(l *Launch, files *files) *run.Spec {
+func specOf(l *Launch, files *files) run.Spec {
 	phase := l.Phase // not of the launch, which the run need not hold
-	spec := &run.Spec{
+	spec := run.Spec{
 		Process: process.Spec{
 			Path: l.Path, Args: files.argv, Env: l.Env, Dir: l.Dir, Stdin: stdinOf(l.Request),
 			Blocking: l.Request.Tee != nil, Mark: l.mark,
 			Started: l.Started,
 		},
-		Journal: l.Journal, Secrets: l.secrets,
-		Timeout: l.Timeout, IdleTimeout: l.IdleTimeout, Grace: l.Grace, WaitDelay: l.WaitDelay,
-		StopSignal: l.StopSignal, Tee: l.Request.Tee,
-		Phase: func(p run.Phase) { phase(EventKind(p)) },
+		Terms: run.Terms{
+			Journal: l.Journal, Secrets: l.secrets,
+			Timeout: l.Timeout, IdleTimeout: l.IdleTimeout, Grace: l.Grace, WaitDelay: l.WaitDelay,
+			StopSignal: l.StopSignal, Tee: l.Request.Tee,
+			Phase: func(p run.Phase) { phase(EventKind(p)) },
+		},
 	}
 	if l.Timeout == Forever {
 		spec.Timeout = 0

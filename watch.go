@@ -38,17 +38,17 @@ type subject struct {
 }
 
 // subject finds an execution. Errors: ErrNotFound, ErrExpired.
-func (e *Engine) subject(id ID) (*subject, error) {
+func (e *Engine) subject(id ID) (subject, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if x, ok := e.live[id]; ok {
-		return &subject{id: id, journal: x.journal, live: x}, nil
+		return subject{id: id, journal: x.journal, live: x}, nil
 	}
 	f, err := e.shelf.find(id)
 	if err != nil {
-		return nil, err
+		return subject{}, err
 	}
-	return &subject{id: id, journal: f.journal, done: f}, nil
+	return subject{id: id, journal: f.journal, done: f}, nil
 }
 
 // final is the ending, once the journal is closed.
@@ -88,7 +88,7 @@ func (e *Engine) Watch(ctx context.Context, id ID, from Cursor) iter.Seq2[Event,
 // watcher turns records into events: notes into what they stand for, output
 // into lines.
 type watcher struct {
-	subject *subject
+	subject subject
 	from    Cursor          // events up to here were seen before
 	hold    <-chan struct{} // output waits for it; nil: for nothing
 	cutter  journal.Cutter

@@ -38,14 +38,14 @@ func (r *Run) next() time.Time {
 		return r.killAt
 	case r.exited:
 		return r.drainAt
-	case r.spec.IdleTimeout > 0 && (r.limit.IsZero() || r.idleAt().Before(r.limit)):
+	case r.terms.IdleTimeout > 0 && (r.limit.IsZero() || r.idleAt().Before(r.limit)):
 		return r.idleAt()
 	}
 	return r.limit
 }
 
 func (r *Run) idleAt() time.Time {
-	return r.started.Add(time.Duration(r.wrote.Load()) + r.spec.IdleTimeout)
+	return r.started.Add(time.Duration(r.wrote.Load()) + r.terms.IdleTimeout)
 }
 
 // tick runs in a goroutine of its own, where waiting is allowed.
@@ -81,7 +81,7 @@ func (r *Run) tick() {
 	case r.phase != running || r.exited:
 	case !r.limit.IsZero() && !now.Before(r.limit):
 		r.stop(TimedOut)
-	case r.spec.IdleTimeout > 0 && !now.Before(r.idleAt()):
+	case r.terms.IdleTimeout > 0 && !now.Before(r.idleAt()):
 		r.stop(IdleTooLong)
 	}
 	r.advance()
@@ -128,7 +128,7 @@ func (r *Run) leave(now time.Time) {
 	if !r.exited && now.Sub(r.killAt) > unkillable {
 		r.exited = true
 		r.state = process.State{Code: -1}
-		r.left = append(r.left, process.Stray{Pid: r.process.Pid(), Command: r.spec.Process.Path})
+		r.left = append(r.left, process.Stray{Pid: r.process.Pid(), Command: r.program})
 	}
 	r.mu.Unlock()
 	r.process.GiveUp()
@@ -171,7 +171,7 @@ func (r *Run) finish() {
 // the streams have ended.
 func (r *Run) tooMuch() bool {
 	for i := range r.streams {
-		if s := &r.streams[i]; !s.cut && r.spec.MaxOutputBytes > 0 && s.bytes > r.spec.MaxOutputBytes {
+		if s := &r.streams[i]; !s.cut && r.terms.MaxOutputBytes > 0 && s.bytes > r.terms.MaxOutputBytes {
 			return true
 		}
 	}

@@ -32,7 +32,8 @@ const (
 
 // Run is one execution that was started. It is safe for concurrent use.
 type Run struct {
-	spec    *Spec
+	terms   Terms
+	program string
 	alarms  *alarms
 	tell    func(Ending)
 	streams [2]stream
@@ -76,8 +77,8 @@ type stream struct {
 // begin is called when the process runs: its time counts from here.
 func (r *Run) begin(then func()) {
 	r.started = time.Now()
-	if r.spec.Timeout > 0 {
-		r.limit = r.started.Add(r.spec.Timeout)
+	if r.terms.Timeout > 0 {
+		r.limit = r.started.Add(r.terms.Timeout)
 	}
 	if then != nil {
 		then()
@@ -121,8 +122,8 @@ func (r *Run) hurry() {
 }
 
 func (r *Run) stopSignal() syscall.Signal {
-	if r.spec.StopSignal != 0 {
-		return r.spec.StopSignal
+	if r.terms.StopSignal != 0 {
+		return r.terms.StopSignal
 	}
 	return syscall.SIGTERM
 }
@@ -133,7 +134,7 @@ func (r *Run) stop(cause Cause) bool {
 		return false
 	}
 	r.phase, r.cause = stopping, cause
-	r.killAt = time.Now().Add(r.spec.Grace)
+	r.killAt = time.Now().Add(r.terms.Grace)
 	if r.process != nil {
 		_ = r.process.Signal(r.stopSignal())
 	}
@@ -142,8 +143,8 @@ func (r *Run) stop(cause Cause) bool {
 }
 
 func (r *Run) announce(p Phase) {
-	if r.spec.Phase != nil {
-		r.spec.Phase(p)
+	if r.terms.Phase != nil {
+		r.terms.Phase(p)
 	}
 }
 
@@ -152,7 +153,7 @@ func (r *Run) Exited(s process.State) {
 	r.mu.Lock()
 	r.exited, r.state = true, s
 	if r.phase == running {
-		r.drainAt, r.teed = time.Now().Add(r.spec.WaitDelay), r.inTee()
+		r.drainAt, r.teed = time.Now().Add(r.terms.WaitDelay), r.inTee()
 	}
 	r.advance()
 }
