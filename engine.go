@@ -95,8 +95,7 @@ func (e *Engine) Execute(ctx context.Context, r Request) (ID, error) {
 	if err != nil {
 		return ID{}, err
 	}
-	named := r.ID != ID{}
-	if named {
+	if r.ID != (ID{}) {
 		e.mu.Lock()
 		known, err := e.knownLocked(r.ID, digest)
 		e.mu.Unlock()
@@ -108,7 +107,7 @@ func (e *Engine) Execute(ctx context.Context, r Request) (ID, error) {
 	if err != nil {
 		return ID{}, e.maskError(&r, err)
 	}
-	x.digest, x.named = digest, named
+	x.digest = digest
 	if err := e.allowed(ctx, x, false); err != nil {
 		return ID{}, e.maskError(&r, err)
 	}
@@ -179,7 +178,7 @@ func (e *Engine) accept(x *execution) (alone bool, err error) {
 	if e.closed {
 		return false, fault(ErrClosed, "execution %s was not accepted", x.id)
 	}
-	if x.named {
+	if x.digest != ([16]byte{}) {
 		if known, err := e.knownLocked(x.id, x.digest); known || err != nil {
 			return false, err // somebody else was quicker with the same id
 		}

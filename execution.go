@@ -30,8 +30,7 @@ func width(code uint8) int64 {
 type execution struct {
 	id      ID
 	request kept
-	named   bool     // the caller gave the id
-	digest  [16]byte // of the content, if named
+	digest  [16]byte // of the content, if the caller gave the id; else zero
 	journal *journal.Journal
 	success []int
 	line    string // what runs, quoted and masked

@@ -28,7 +28,7 @@ func newCrowd(variant string, n int) (crowd, error) {
 	switch variant {
 	case byEngine:
 		e, err := engine.New(engine.Config{MaxConcurrent: n})
-		return &engineCrowd{engine: e}, err
+		return &engineCrowd{e, make([]engine.ID, 0, n)}, err
 	case byExec:
 		return &execCrowd{}, nil
 	case byGoCmd:

@@ -38,11 +38,15 @@ func (r *Run) next() time.Time {
 		return r.killAt
 	case r.exited:
 		return r.drainAt
-	case r.terms.IdleTimeout > 0 && (r.limit.IsZero() || r.idleAt().Before(r.limit)):
+	case r.terms.IdleTimeout > 0 && (r.terms.Timeout <= 0 || r.idleAt().Before(r.limit())):
 		return r.idleAt()
+	case r.terms.Timeout > 0:
+		return r.limit()
 	}
-	return r.limit
+	return time.Time{}
 }
+
+func (r *Run) limit() time.Time { return r.started.Add(r.terms.Timeout) }
 
 func (r *Run) idleAt() time.Time {
 	return r.started.Add(time.Duration(r.wrote.Load()) + r.terms.IdleTimeout)
@@ -79,7 +83,7 @@ func (r *Run) tick() {
 			return
 		}
 	case r.phase != running || r.exited:
-	case !r.limit.IsZero() && !now.Before(r.limit):
+	case r.terms.Timeout > 0 && !now.Before(r.limit()):
 		r.stop(TimedOut)
 	case r.terms.IdleTimeout > 0 && !now.Before(r.idleAt()):
 		r.stop(IdleTooLong)

@@ -44,19 +44,18 @@ type Run struct {
 	process *process.Process // nil until Start returns
 	alarm   alarm            // what next says
 	phase   phase
+	hurried bool // no more time is allowed for the tee
+	exited  bool
+	forced  bool
+	held    bool
+	gaveUp  bool
 	cause   Cause
-	limit   time.Time
 	killAt  time.Time
 	drainAt time.Time
 	leaveAt time.Time
 	teed    time.Duration // time in the tee that drainAt and leaveAt have allowed for
-	hurried bool          // no more time is allowed for the tee
-	exited  bool
 	state   process.State
 	eofs    int
-	forced  bool
-	held    bool
-	gaveUp  bool
 	left    []process.Stray
 
 	over    atomic.Bool // the ending is told: nothing may be recorded any more
@@ -77,9 +76,6 @@ type stream struct {
 // begin is called when the process runs: its time counts from here.
 func (r *Run) begin(then func()) {
 	r.started = time.Now()
-	if r.terms.Timeout > 0 {
-		r.limit = r.started.Add(r.terms.Timeout)
-	}
 	if then != nil {
 		then()
 	}
