@@ -12,37 +12,39 @@ type sweeper struct {
 	looking sync.Mutex // held by who looks
 
 	mu   sync.Mutex
-	next *look // has not begun; nil: nobody waits for one
+	next *look // has not begun; nil: nobody wants one
 }
 
-// look is one look at all processes.
+// look is one look at all processes. Who wanted it first makes it.
 type look struct {
 	found map[string][]int // process ids, by the mark that is looked for
-	over  bool             // guarded by sweeper.looking
+	over  chan struct{}    // closed when all are found
 }
 
 // find returns the processes that carry a mark, as of a time after it was called.
 func (s *sweeper) find(mark string) []int {
 	s.mu.Lock()
-	if s.next == nil {
-		s.next = &look{found: make(map[string][]int)}
+	l, first := s.next, s.next == nil
+	if first {
+		l = &look{found: make(map[string][]int), over: make(chan struct{})}
+		s.next = l
 	}
-	l := s.next
 	l.found[mark] = nil
 	s.mu.Unlock()
-	s.looking.Lock()
-	defer s.looking.Unlock()
-	if !l.over {
-		s.mu.Lock()
-		s.next = nil // who comes from here on would be late for the first processes
-		s.mu.Unlock()
-		l.look()
+	if first {
+		s.take(l)
 	}
+	<-l.over
 	return l.found[mark]
 }
 
-func (l *look) look() {
-	l.over = true
+func (s *sweeper) take(l *look) {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	defer close(l.over)
+	s.mu.Lock()
+	s.next = nil // who comes from here on would be late for the first processes
+	s.mu.Unlock()
 	for _, pid := range allPids() {
 		for entry := range bytes.SplitSeq(environment(pid), []byte{0}) {
 			if pids, ok := l.found[string(entry)]; ok {
