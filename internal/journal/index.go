@@ -21,8 +21,9 @@ const (
 // content is what a journal holds: the index of the record, and the bytes.
 type content struct {
 	entries []entry
-	logs    [streams]*byteLog // nil until the stream has bytes
-	window  time.Duration     // mergeWindow, or more once the index was at its bound
+	first   [firstEntries]entry // room for the entries of a short command
+	logs    [streams]*byteLog   // nil until the stream has bytes
+	window  time.Duration       // mergeWindow, or more once the index was at its bound
 	closed  bool
 
 	wake     chan struct{} // closed at the next append; nil while nobody waits
