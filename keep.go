@@ -11,7 +11,7 @@ import (
 // secrets: as JSON, or where there was nothing to it but a command with nothing to
 // mask, as it is for most, as that command.
 type kept struct {
-	json    []byte
+	json    string
 	command Command
 }
 
@@ -31,7 +31,7 @@ func keep(of *Request, mask func(string) string) (k kept, line string, err error
 	if err == nil {
 		data, err = maskJSON(data, mask)
 	}
-	return kept{json: data}, line, err
+	return kept{json: string(data)}, line, err
 }
 
 // request is what was kept.
@@ -39,7 +39,7 @@ func (k kept) request() Request {
 	if k.command != nil {
 		return Request{Command: k.command}
 	}
-	r, err := ParseRequest(k.json)
+	r, err := ParseRequest([]byte(k.json))
 	if err != nil || r.Command == nil {
 		r.Command = Exec("unknown") // keep wrote it: this does not happen
 	}
