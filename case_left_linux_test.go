@@ -119,10 +119,11 @@ func TestTREE16_LeaderFirst(t *testing.T) {
 	t.Parallel()
 	e, g := open(t, engine.Config{Grace: tooLong}), plant(t)
 	request := g.bash(`trap 'echo leader; kill -TERM $p; wait $p; echo clean; exit 0' TERM
-		bash -c 'trap "echo child; exit" TERM; echo up; ` + loop + `' & p=$!; ` + loop)
+		bash -c 'trap "echo child; exit" TERM; echo up; ` + loop + `' & p=$!; echo ready >&2; ` + loop)
 	request.KillMode = engine.KillLeader
 	id := start(t, e, request)
 	until(t, e, id, printed("up"))
+	until(t, e, id, printed("ready"))
 	r := stopped(t, e, id)
 	wantCancelled(t, r, false)
 	if r.Stdout != "up\nleader\nchild\nclean\n" || r.ExitCode != 0 {

@@ -51,8 +51,7 @@ func newDelivery(e *Engine, h EventHandler) *delivery {
 
 // add makes the handler hear of an execution.
 func (d *delivery) add(x *execution) {
-	s := &subject{id: x.id, journal: x.journal, live: x}
-	r := &recipient{watcher: watcher{subject: s}}
+	r := &recipient{watcher: watcher{subject: subject{id: x.id, journal: x.journal, live: x}}}
 	x.reader = r
 	d.mu.Lock()
 	d.open++
@@ -201,7 +200,7 @@ type sight struct {
 // look reads on. What it read to the end counts as had by the handler, even if it
 // is cleaned up while the handler has it.
 func (d *delivery) look(r *recipient, w *watcher, buf []journal.Record) (now sight) {
-	if w.subject == nil {
+	if w.subject.journal == nil {
 		return sight{over: true}
 	}
 	j := w.subject.journal

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 )
 
@@ -90,7 +89,7 @@ func (e *Engine) start(ctx context.Context, x *execution) {
 	if e.cancelledBefore(x) {
 		return
 	}
-	control, err := e.runner.Start(ctx, &x.launch)
+	control, err := e.runner.Start(ctx, x.launch)
 	switch {
 	case err == nil:
 		e.controlled(x, control)
@@ -117,6 +116,7 @@ func (e *Engine) cancelledBefore(x *execution) bool {
 func (e *Engine) controlled(x *execution, control Control) {
 	e.steer(x, control)
 	e.mu.Lock()
+	x.launch = nil
 	var cancel asked
 	if x.cancel != nil {
 		cancel = *x.cancel
@@ -188,22 +188,15 @@ func stopped(x *execution, kind EventKind) {
 // finish is the one way an execution ends.
 func (e *Engine) finish(x *execution, end Ending) {
 	e.mu.Lock()
-	var by Actor
-	if x.cancel != nil && end.Cause == CauseCancel {
-		by = x.cancel.Actor
-	}
-	limit := x.limitOf(end.Cause)
-	e.mu.Unlock()
-	f, err := conclude(x, end, odds{limit: limit, canceller: by}) // not under the lock: it writes JSON
-	if err != nil {
-		e.config.Logger.Error("request could not be kept",
-			slog.String("execution_id", x.id.String()), slog.Any("error", err))
-	}
-	e.mu.Lock()
 	defer e.mu.Unlock()
 	if x.phase == over {
 		return
 	}
+	var by Actor
+	if x.cancel != nil && end.Cause == CauseCancel {
+		by = x.cancel.Actor
+	}
+	f := conclude(x, end, by)
 	e.releaseLocked(x)
 	if f.started == 0 {
 		f.started = nanos(x.started)
@@ -219,7 +212,9 @@ func (e *Engine) finish(x *execution, end Ending) {
 	}
 	e.trimLocked(time.Now())
 	e.freeLocked()
-	close(x.done)
+	if x.done != nil {
+		close(x.done)
+	}
 	e.dispatchLocked()
 	e.idleLocked()
 }
@@ -266,7 +261,7 @@ func (e *Engine) allowed(ctx context.Context, x *execution, start bool) (err err
 		}
 	}()
 	err = e.config.Policy.Check(ctx, Action{
-		ID: x.id, Request: x.request, Argv: x.launch.Argv, Path: x.launch.Path, Starting: start,
+		ID: x.id, Request: *x.launch.Request, Argv: x.launch.Argv, Path: x.launch.Path, Starting: start,
 	})
 	if err == nil || errors.Is(err, ErrDenied) {
 		return err

@@ -107,7 +107,7 @@ func (e *Engine) Execute(ctx context.Context, r Request) (ID, error) {
 	if err != nil {
 		return ID{}, e.maskError(&r, err)
 	}
-	x.digest, x.named = digest, r.ID != ID{}
+	x.digest = digest
 	if err := e.allowed(ctx, x, false); err != nil {
 		return ID{}, e.maskError(&r, err)
 	}
@@ -178,7 +178,7 @@ func (e *Engine) accept(x *execution) (alone bool, err error) {
 	if e.closed {
 		return false, fault(ErrClosed, "execution %s was not accepted", x.id)
 	}
-	if x.named {
+	if x.digest != ([16]byte{}) {
 		if known, err := e.knownLocked(x.id, x.digest); known || err != nil {
 			return false, err // somebody else was quicker with the same id
 		}

@@ -74,9 +74,9 @@ func ours(name string) bool {
 	return strings.HasPrefix(name, EnvPrefix) || strings.HasPrefix(name, "NATS_") || name == executionVariable
 }
 
-// environment is the whole environment of an execution, and what is masked in
-// what it writes. The later wins: what is inherited, the tool's defaults, the
-// request's own.
+// environment is the environment of an execution, and what is masked in what it
+// writes. The later wins: what is inherited, the tool's defaults, the request's
+// own. It may be shared and must not be changed.
 func (h *inherited) environment(r *Request, tool []string) ([]string, *redact.Set) {
 	p := h.read()
 	masks := p.masks
@@ -84,8 +84,7 @@ func (h *inherited) environment(r *Request, tool []string) ([]string, *redact.Se
 		masks = p.values
 	}
 	if len(r.Secrets)+len(r.Env)+len(r.UnsetEnv) == 0 && !r.CleanEnv {
-		env := p.forTool(tool)
-		return append(make([]string, 0, len(env)+1), env...), masks
+		return p.forTool(tool), masks
 	}
 	over := make([]string, 0, len(tool)+len(r.Env)+1)
 	for _, entry := range tool {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
+	"github.com/escher-dbai/cloudops-engine/internal/process"
 )
 
 // Codes of the notes in an execution's journal. Each stands for the events that
@@ -32,22 +33,26 @@ func width(code uint8) int64 {
 // above it do not change.
 type execution struct {
 	id      ID
-	request Request
-	named   bool     // the caller gave the id
-	digest  [16]byte // of the content, if named
-	launch  Launch
+	request kept
+	digest  [16]byte // of the content, if the caller gave the id; else zero
 	journal *journal.Journal
 	success []int
-	// queueTimeout is how long it may wait for a slot.
-	queueTimeout time.Duration
-	reader       *recipient    // how far the handler is; nil without one
-	line         func() string // what runs, quoted and masked
-	masked       func() bool   // line masks something
+	line    string // what runs, quoted and masked
+	logPath string // of the copy of its output; empty: none
+	// unenforced are limits that cannot be enforced, and need not be.
+	unenforced []process.Resource
+
+	idleTimeout  time.Duration
+	queueTimeout time.Duration // how long it may wait for a slot
+
+	reader *recipient // how far the handler is; nil without one
+	// launch is what only the start needs; nil once it runs. It is of whoever starts
+	// the execution.
+	launch *Launch
 	// attached is closed when control is set, or it has ended before; nil where
 	// nobody can write to its stdin.
 	attached chan struct{}
-	// done is closed when final is set.
-	done chan struct{}
+	terminal bool // it has one
 
 	// steering is held by who changes what runs: the terminal's size, the deadline. It
 	// is taken before the engine's mu.
@@ -65,7 +70,8 @@ type execution struct {
 	started  time.Time
 	timeout  time.Duration // of the run; launch.Timeout, unless it was extended
 	size     TerminalSize
-	final    *finished // set before the journal is closed
+	final    *finished     // set before the journal is closed
+	done     chan struct{} // closed when final is set; nil while nobody waits, see Engine.over
 }
 
 // phase is what the engine does with an execution.
@@ -83,9 +89,10 @@ func (x *execution) summary() Execution {
 	if x.final != nil {
 		return x.final.summary()
 	}
+	r := x.request.request()
 	s := Execution{
-		ID: x.id, Status: x.status, Type: string(x.request.Command.Type()), Command: x.line(),
-		Actor: x.request.Actor, Metadata: x.request.Metadata,
+		ID: x.id, Status: x.status, Type: string(r.Command.Type()), Command: x.line,
+		Actor: r.Actor, Metadata: r.Metadata,
 		AcceptedAt: x.accepted, StartedAt: x.started, ExitCode: -1, Cursor: Cursor(x.journal.End()),
 	}
 	if !x.started.IsZero() {

@@ -57,7 +57,7 @@ func (x *execution) limitOf(c Cause) time.Duration {
 	case CauseTimeout:
 		return x.timeout
 	case CauseIdleTimeout:
-		return x.launch.IdleTimeout
+		return x.idleTimeout
 	case CauseQueueTimeout:
 		return x.queueTimeout
 	default:
@@ -65,11 +65,11 @@ func (x *execution) limitOf(c Cause) time.Duration {
 	}
 }
 
-// conclude makes the record of an ending. Of o the limit and the canceller are given.
-func conclude(x *execution, end Ending, o odds) (*finished, error) {
+// conclude makes the record of an ending.
+func conclude(x *execution, end Ending, by Actor) *finished {
 	success := end.Cause == CauseExit && x.isSuccess(end.ExitCode)
 	f := &finished{
-		id: x.id, journal: x.journal, digest: x.digest,
+		id: x.id, journal: x.journal, digest: x.digest, request: x.request,
 		accepted: nanos(x.accepted), started: nanos(end.Started), ended: nanos(end.Ended),
 		userTime: end.Usage.UserTime, systemTime: end.Usage.SystemTime, peakBytes: end.Usage.PeakBytes,
 		voluntary: int32(end.Usage.Voluntary), involuntary: int32(end.Usage.Involuntary),
@@ -81,17 +81,18 @@ func conclude(x *execution, end Ending, o odds) (*finished, error) {
 	if end.Ended.IsZero() {
 		f.ended = time.Now().UnixNano()
 	}
-	o.err, o.containment, o.logPath, o.logError, o.masks = end.Error, end.Containment, x.launch.logPath, end.LogError, end.Masks
-	o.swept = end.Swept
+	o := odds{
+		err: end.Error, containment: end.Containment, swept: end.Swept,
+		logPath: x.logPath, logError: end.LogError, masks: end.Masks,
+		limit: x.limitOf(end.Cause), canceller: by,
+	}
 	if f.containment = containmentIndex(end.Containment); f.containment != 0 {
 		o.containment = "" // the rule
 	}
-	if o != (odds{}) || end.Survivors != nil || end.LimitsHit != nil || x.launch.unenforced != nil {
-		f.rare = &rare{o, end.Survivors, end.LimitsHit, x.launch.unenforced}
+	if o != (odds{}) || end.Survivors != nil || end.LimitsHit != nil || x.unenforced != nil {
+		f.rare = &rare{o, end.Survivors, end.LimitsHit, x.unenforced}
 	}
-	var err error
-	f.request, err = x.keep()
-	return f, err
+	return f
 }
 
 func nanos(t time.Time) int64 {

@@ -11,25 +11,27 @@ import (
 // secrets: as JSON, or where there was nothing to it but a command with nothing to
 // mask, as it is for most, as that command.
 type kept struct {
-	json    []byte
+	json    string
 	command Command
 }
 
-// keep makes what is kept of the request.
-func (x *execution) keep() (kept, error) {
-	r := x.request
+// keep makes what is kept of a request, and what runs as it is shown.
+func keep(of *Request, mask func(string) string) (k kept, line string, err error) {
+	r := *of
 	r.ID, r.Secrets, r.Stdin, r.StdinFrom, r.Tee = ID{}, nil, nil, nil, nil
 	r.Env = withoutSecrets(r.Env)
+	text := r.Command.String()
+	line = mask(text)
 	rest := r
 	rest.Command = nil
-	if reflect.ValueOf(rest).IsZero() && !x.masked() {
-		return kept{command: r.Command}, nil
+	if line == text && reflect.ValueOf(rest).IsZero() {
+		return kept{command: r.Command}, line, nil
 	}
 	data, err := r.MarshalJSON()
 	if err == nil {
-		data, err = maskJSON(data, x.launch.Mask)
+		data, err = maskJSON(data, mask)
 	}
-	return kept{json: data}, err
+	return kept{json: string(data)}, line, err
 }
 
 // request is what was kept.
@@ -37,7 +39,7 @@ func (k kept) request() Request {
 	if k.command != nil {
 		return Request{Command: k.command}
 	}
-	r, err := ParseRequest(k.json)
+	r, err := ParseRequest([]byte(k.json))
 	if err != nil || r.Command == nil {
 		r.Command = Exec("unknown") // keep wrote it: this does not happen
 	}

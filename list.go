@@ -60,11 +60,24 @@ func (e *Engine) Wait(ctx context.Context, id ID) (Result, error) {
 		return Result{}, err
 	}
 	if s.live != nil {
-		if err := waitFor(ctx, s.live.done); err != nil {
+		if err := waitFor(ctx, e.over(s.live)); err != nil {
 			return Result{}, err
 		}
 	}
 	return s.final().result(), nil
+}
+
+// over is closed when the execution has its final.
+func (e *Engine) over(x *execution) <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if x.done == nil {
+		x.done = make(chan struct{})
+		if x.final != nil {
+			close(x.done)
+		}
+	}
+	return x.done
 }
 
 // RunningCount returns how many executions run. See [API].

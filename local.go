@@ -59,9 +59,10 @@ func (l *localRunner) Start(_ context.Context, launch *Launch) (Control, error) 
 		return nil, startError(err)
 	}
 	spec := specOf(launch, files)
-	r, err := l.runs.Start(spec, func(end run.Ending) {
+	ended, mask := launch.Ended, launch.Mask // no more than these two: the rest is for the start
+	r, err := l.runs.Start(&spec, func(end run.Ending) {
 		files.close()
-		launch.Ended(endingOf(launch, &end))
+		ended(endingOf(&end, mask))
 	})
 	if err != nil {
 		files.discard()
@@ -79,8 +80,9 @@ func startError(err error) error {
 }
 
 // specOf is a launch in the plain types of internal/run.
-func specOf(l *Launch, files *files) *run.Spec {
-	spec := &run.Spec{
+func specOf(l *Launch, files *files) run.Spec {
+	phase := l.Phase // not of the launch, which the run need not hold
+	spec := run.Spec{
 		Process: process.Spec{
 			Path: l.Path, Args: files.argv, Env: l.Env, Dir: l.Dir, Stdin: stdinOf(l.Request),
 			Blocking: l.Request.Tee != nil, Mark: l.mark,
@@ -88,11 +90,13 @@ func specOf(l *Launch, files *files) *run.Spec {
 			Started: l.Started,
 			Limits:  l.Request.Limits.ofProcess(), NoNewPrivileges: l.Request.NoNewPrivileges,
 		},
-		Journal: l.Journal, Secrets: l.secrets,
-		Timeout: l.Timeout, IdleTimeout: l.IdleTimeout, Grace: l.Grace, WaitDelay: l.WaitDelay,
-		StopSignal: l.StopSignal, StopLeader: l.KillMode == KillLeader,
-		Leave: l.Request.Leftovers == LeaveLeftovers, Tee: l.Request.Tee,
-		Phase: func(p run.Phase) { l.Phase(EventKind(p)) },
+		Terms: run.Terms{
+			Journal: l.Journal, Secrets: l.secrets,
+			Timeout: l.Timeout, IdleTimeout: l.IdleTimeout, Grace: l.Grace, WaitDelay: l.WaitDelay,
+			StopSignal: l.StopSignal, StopLeader: l.KillMode == KillLeader,
+			Leave: l.Request.Leftovers == LeaveLeftovers, Tee: l.Request.Tee,
+			Phase: func(p run.Phase) { phase(EventKind(p)) },
+		},
 	}
 	if l.Timeout == Forever {
 		spec.Timeout = 0
@@ -116,7 +120,7 @@ func stdinOf(r *Request) io.Reader {
 	return nil
 }
 
-func endingOf(l *Launch, end *run.Ending) Ending {
+func endingOf(end *run.Ending, mask func(string) string) Ending {
 	out := Ending{
 		Cause: Cause(end.Cause), ExitCode: end.State.Code, Signal: end.State.Signal,
 		Started: end.Started, Ended: end.Ended,
@@ -136,7 +140,7 @@ func endingOf(l *Launch, end *run.Ending) Ending {
 		out.LimitsHit = append(out.LimitsHit, string(process.Processes))
 	}
 	for _, s := range end.Survivors {
-		out.Survivors = append(out.Survivors, Survivor{Pid: s.Pid, Command: l.Mask(s.Command)})
+		out.Survivors = append(out.Survivors, Survivor{Pid: s.Pid, Command: mask(s.Command)})
 	}
 	if end.LogError != nil {
 		out.LogError = end.LogError.Error()

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
 	"github.com/escher-dbai/cloudops-engine/internal/process"
@@ -20,9 +20,8 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 	if r.Command == nil {
 		return nil, advise(fault(ErrInvalidCommand, "there is no command"), "give the request a command, such as engine.Shell(%q)", "echo hello")
 	}
-	x := &execution{request: own(r), done: make(chan struct{})}
-	r = &x.request
-	x.success = r.SuccessCodes
+	own(r)
+	x := &execution{launch: &Launch{Request: r}, success: r.SuccessCodes}
 	inv, err := r.Command.invocation(r.WorkingDir)
 	if err != nil {
 		return nil, err
@@ -44,11 +43,11 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 	}
 	x.id = r.ID
 	e.fill(x, &inv)
-	l := &x.launch
-	if l.unenforced, err = e.unenforced(&r.Limits); err != nil {
+	if x.unenforced, err = e.unenforced(&r.Limits); err != nil {
 		return nil, err
 	}
-	l.ID, l.Argv, l.Dir, l.Request, l.StopSignal, l.script = x.id, inv.argv, r.WorkingDir, r, stop, inv.script
+	l := x.launch
+	l.ID, l.Argv, l.Dir, l.StopSignal, l.script = x.id, inv.argv, r.WorkingDir, stop, inv.script
 	if err := resolve(l, &inv); err != nil {
 		return nil, err
 	}
@@ -59,17 +58,15 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 	return x, nil
 }
 
-// own is a copy whose maps and lists are not the caller's, who may go on to
-// change them. Stdin is left: it can be large.
-func own(r *Request) Request {
-	c := *r
-	c.Env, c.Metadata.Tags = maps.Clone(r.Env), maps.Clone(r.Metadata.Tags)
+// own makes the maps and lists copies of the caller's, who may go on to change
+// them. Stdin is left: it can be large.
+func own(r *Request) {
 	if r.Terminal != nil {
 		size := r.Terminal.withDefaults()
-		c.Terminal = &size
+		r.Terminal = &size
 	}
-	c.UnsetEnv, c.Secrets, c.SuccessCodes = slices.Clone(r.UnsetEnv), slices.Clone(r.Secrets), slices.Clone(r.SuccessCodes)
-	return c
+	r.Env, r.Metadata.Tags = maps.Clone(r.Env), maps.Clone(r.Metadata.Tags)
+	r.UnsetEnv, r.Secrets, r.SuccessCodes = slices.Clone(r.UnsetEnv), slices.Clone(r.Secrets), slices.Clone(r.SuccessCodes)
 }
 
 // maskLabels keeps secrets out of what is shown with every execution.
@@ -84,16 +81,22 @@ func maskLabels(r *Request, mask func(string) string) {
 
 // equip gives the execution its environment, its masks and its journal.
 func (e *Engine) equip(x *execution, toolEnv []string) {
-	r, l := &x.request, &x.launch
+	l := x.launch
+	r := l.Request
 	l.Env, l.secrets = e.inherit.environment(r, toolEnv)
 	l.mark = mark(x.id)
-	l.Env = append(l.Env, l.mark)
+	if e.local == nil { // ours takes the mark apart, so that executions share the rest
+		l.Env = append(slices.Clip(l.Env), l.mark)
+	}
 	l.Mask = l.secrets.String
-	text := sync.OnceValue(r.Command.String)
-	x.line = sync.OnceValue(func() string { return l.Mask(text()) })
-	x.masked = func() bool { return x.line() != text() }
 	maskLabels(r, l.Mask)
+	var err error
+	if x.request, x.line, err = keep(r, l.Mask); err != nil {
+		e.config.Logger.Error("request could not be kept",
+			slog.String("execution_id", x.id.String()), slog.Any("error", err))
+	}
 	l.logPath = e.logPath(r, l.Oversize)
+	x.logPath = l.logPath
 	bounds := &e.bounds
 	if r.Limits.OutputBytes != 0 || r.Limits.Oversize != "" {
 		bounds = e.boundsOf(l.KeepBytes, l.Oversize)
@@ -107,22 +110,23 @@ func (e *Engine) equip(x *execution, toolEnv []string) {
 
 // fill puts into the launch what the request or the defaults say.
 func (e *Engine) fill(x *execution, inv *invocation) {
-	r, l := &x.request, &x.launch
+	l := x.launch
+	r := l.Request
 	l.Timeout = cmp.Or(r.Timeout, e.config.DefaultTimeout)
-	x.timeout = l.Timeout
 	l.IdleTimeout = r.IdleTimeout
 	l.Grace = cmp.Or(r.Grace, inv.grace, e.config.Grace)
 	l.WaitDelay = cmp.Or(r.WaitDelay, e.config.WaitDelay)
 	l.KillMode = cmp.Or(r.KillMode, inv.killMode, KillGroup)
 	l.KeepBytes = cmp.Or(r.Limits.OutputBytes, e.config.MaxOutputBytes)
 	l.Oversize = cmp.Or(r.Limits.Oversize, e.config.Oversize)
+	x.timeout, x.idleTimeout = l.Timeout, l.IdleTimeout
 	x.queueTimeout = cmp.Or(r.QueueTimeout, e.config.QueueTimeout)
 	if typed(r) {
 		x.attached = make(chan struct{})
 	}
 	if r.Terminal != nil {
 		size := *r.Terminal
-		x.size, l.Terminal = size, &size
+		x.size, x.terminal, l.Terminal = size, true, &size
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
-	"github.com/escher-dbai/cloudops-engine/internal/process"
 	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
@@ -57,11 +56,10 @@ type Launch struct {
 	// Ended tells how it ended. Nothing may be appended to the journal afterwards.
 	Ended func(Ending)
 
-	unenforced []process.Resource // limits that cannot be enforced, and need not be
-	secrets    *redact.Set
-	mark       string // the environment entry that only this tree has; the last of Env
-	script     *scriptFile
-	logPath    string
+	secrets *redact.Set
+	mark    string // the environment entry that only this tree has; the last of Env
+	script  *scriptFile
+	logPath string
 }
 
 // Control is what can be asked of an execution that runs. Its methods do not

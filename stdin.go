@@ -30,7 +30,7 @@ func (e *Engine) stdin(ctx context.Context, id ID) (*execution, Stdin, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if !typed(&x.request) {
+	if x.attached == nil {
 		return nil, nil, advise(fault(ErrNoStdin, "execution %s is not interactive", id),
 			"ask for it with interactive or terminal in its request")
 	}

@@ -65,7 +65,7 @@ func (e *Engine) Resize(_ context.Context, id ID, size TerminalSize) error {
 	if err != nil {
 		return err
 	}
-	if x.request.Terminal == nil {
+	if !x.terminal {
 		return fault(ErrNoTerminal, "execution %s", id)
 	}
 	x.steering.Lock()

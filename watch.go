@@ -38,17 +38,17 @@ type subject struct {
 }
 
 // subject finds an execution. Errors: ErrNotFound, ErrExpired.
-func (e *Engine) subject(id ID) (*subject, error) {
+func (e *Engine) subject(id ID) (subject, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if x, ok := e.live[id]; ok {
-		return &subject{id: id, journal: x.journal, live: x}, nil
+		return subject{id: id, journal: x.journal, live: x}, nil
 	}
 	f, err := e.shelf.find(id)
 	if err != nil {
-		return nil, err
+		return subject{}, err
 	}
-	return &subject{id: id, journal: f.journal, done: f}, nil
+	return subject{id: id, journal: f.journal, done: f}, nil
 }
 
 // final is the ending, once the journal is closed.
@@ -62,7 +62,7 @@ func (s *subject) final() *finished {
 // command is what runs.
 func (s *subject) command() string {
 	if s.live != nil {
-		return s.live.line()
+		return s.live.line
 	}
 	return s.done.request.request().Command.String()
 }
@@ -75,7 +75,10 @@ func (e *Engine) Watch(ctx context.Context, id ID, from Cursor) iter.Seq2[Event,
 			yield(Event{}, err)
 			return
 		}
-		w := &watcher{subject: s, from: from, hold: e.config.BufferOutput}
+		w := &watcher{subject: s, from: from}
+		if e.config.BufferOutput && s.live != nil {
+			w.hold = e.over(s.live)
+		}
 		if err := w.run(ctx, func(ev Event) bool { return yield(ev, nil) }); err != nil {
 			yield(Event{}, err)
 		}
@@ -85,9 +88,9 @@ func (e *Engine) Watch(ctx context.Context, id ID, from Cursor) iter.Seq2[Event,
 // watcher turns records into events: notes into what they stand for, output
 // into lines.
 type watcher struct {
-	subject *subject
-	from    Cursor // events up to here were seen before
-	hold    bool   // output waits for the end
+	subject subject
+	from    Cursor          // events up to here were seen before
+	hold    <-chan struct{} // output waits for it; nil: for nothing
 	cutter  journal.Cutter
 	noted   [2]Event // room for what a note stands for
 }
@@ -117,7 +120,7 @@ func (w *watcher) run(ctx context.Context, yield func(Event) bool) error {
 			started, w.cutter = true, w.subject.journal.Cutter(at)
 		}
 		at = next
-		if i := firstOutput(buf[:n]); w.hold && i < n {
+		if i := firstOutput(buf[:n]); w.hold != nil && i < n {
 			n, at = i, buf[i].Cursor
 		}
 		for i := range buf[:n] {
@@ -125,10 +128,11 @@ func (w *watcher) run(ctx context.Context, yield func(Event) bool) error {
 				return nil
 			}
 		}
-		if w.hold && at < next {
-			if err := w.ended(ctx); err != nil {
+		if w.hold != nil && at < next {
+			if err := waitFor(ctx, w.hold); err != nil {
 				return err
 			}
+			w.hold = nil
 		}
 		buf = roomier(buf, n)
 	}
@@ -142,15 +146,6 @@ func firstOutput(records []journal.Record) int {
 		return len(records)
 	}
 	return i
-}
-
-// ended waits until nothing is to be held back any more.
-func (w *watcher) ended(ctx context.Context) error {
-	w.hold = false
-	if w.subject.live == nil {
-		return nil
-	}
-	return waitFor(ctx, w.subject.live.done)
 }
 
 // errQuiet is the cause of a read that showAfter ended.

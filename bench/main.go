@@ -33,6 +33,7 @@ type options struct {
 	worker      string
 	study       string
 	size        int
+	talk        int
 	onlyStudies bool
 	onlyRounds  bool
 }
@@ -44,10 +45,11 @@ func main() {
 	flag.BoolVar(&o.json, "json", false, "write JSON")
 	flag.BoolVar(&o.gate, "gate", true, "exit 1 when a gate is missed")
 	flag.BoolVar(&o.onlyRounds, "spawn", false, "only what starts commands turn by turn")
-	flag.BoolVar(&o.onlyStudies, "records", false, "only records, cleanup and live commands")
+	flag.BoolVar(&o.onlyStudies, "records", false, "only records, cleanup, latency and live commands")
 	flag.StringVar(&o.worker, workerFlag[1:], "", "be the process of a variant (used by this program)")
 	flag.StringVar(&o.study, studyFlag[1:], "", "be the process of a study (used by this program)")
 	flag.IntVar(&o.size, "size", 0, "the size of the study")
+	flag.IntVar(&o.talk, talkFlag[1:], 0, "write so many lines that say when they were written (used by this program)")
 	flag.Parse()
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -64,6 +66,8 @@ func run(o options) error {
 		return serve(o.worker, os.Stdin, os.Stdout)
 	case o.study != "":
 		return serveStudy(o.study, o.size, os.Stdout)
+	case o.talk > 0:
+		return talk(o.talk, os.Stdout)
 	}
 	r, err := measureAll(o)
 	if err != nil {
@@ -99,7 +103,7 @@ func measureAll(o options) (r report, err error) {
 	if o.onlyRounds {
 		return r, nil
 	}
-	for _, part := range []func(short bool) ([]figure, error){recordFigures, cleanupFigures, liveFigures} {
+	for _, part := range []func(short bool) ([]figure, error){recordFigures, cleanupFigures, latencyFigures, liveFigures} {
 		figures, err := part(o.short)
 		if err != nil {
 			return r, err

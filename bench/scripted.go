@@ -36,6 +36,10 @@ type nothing struct{}
 func (nothing) Stop(engine.Cause) bool { return false }
 func (nothing) Kill(engine.Cause) bool { return false }
 
+func (nothing) Stdin() engine.Stdin              { return nil }
+func (nothing) Resize(engine.TerminalSize) error { return engine.ErrNoTerminal }
+func (nothing) Extend(time.Duration) bool        { return false }
+
 // recordsAtOnce is how many executions are asked for before the first is waited
 // for.
 const recordsAtOnce = 1000

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 )
 
 // studyFlag makes this program a process in which one study is made: what needs a
@@ -22,7 +24,10 @@ const (
 	ofOutput   = "output"
 	ofCleanup  = "cleanup"
 	ofIdleTick = "idle"
-	ofLiveOnes = "live"
+
+	// Of these there is one for each variant, whose name is appended.
+	ofLive    = "live-"
+	ofLatency = "latency-"
 )
 
 func studies(name string) (study, error) {
@@ -37,11 +42,14 @@ func studies(name string) (study, error) {
 		return studyCleanup, nil
 	case ofIdleTick:
 		return studyIdleTick, nil
-	case ofLiveOnes:
-		return studyLive, nil
-	default:
-		return nil, fmt.Errorf("there is no study %q", name)
 	}
+	if variant, ok := strings.CutPrefix(name, ofLive); ok {
+		return func(size int) (map[string][]float64, error) { return studyLive(variant, size) }, nil
+	}
+	if variant, ok := strings.CutPrefix(name, ofLatency); ok {
+		return func(size int) (map[string][]float64, error) { return studyLatency(variant, size) }, nil
+	}
+	return nil, fmt.Errorf("there is no study %q", name)
 }
 
 // serveStudy makes one study and writes what it found.
@@ -70,6 +78,40 @@ func inItsOwnProcess(name string, size int) (found map[string][]float64, err err
 		return nil, fmt.Errorf("study %s: %w", name, err)
 	}
 	return found, json.Unmarshal(out, &found)
+}
+
+// findings are the numbers of studies: by study, and by name one for each round.
+type findings map[string]map[string][]float64
+
+// takeTurns has studies made again and again, one after the other, so that what
+// else the machine does hits all of them alike.
+func takeTurns(rounds, size int, names ...string) (findings, error) {
+	all := make(findings)
+	for round := range rounds {
+		for i := range names {
+			name := names[(i+round)%len(names)]
+			found, err := inItsOwnProcess(name, size)
+			if err != nil {
+				return nil, err
+			}
+			if all[name] == nil {
+				all[name] = make(map[string][]float64)
+			}
+			for what, values := range found {
+				all[name][what] = append(all[name][what], values...)
+			}
+		}
+	}
+	return all, nil
+}
+
+// quotients compares two variants round by round.
+func quotients(ours, theirs []float64) []float64 {
+	values := slices.Clone(ours)
+	for i := range values {
+		values[i] /= theirs[i]
+	}
+	return values
 }
 
 // ledger collects figures of studies, each study made once. The first error

@@ -17,21 +17,19 @@ type order struct {
 // measure is what it cost, per command.
 type measure struct {
 	Wall, CPU time.Duration // CPU: of the worker and of its children
+	Own       time.Duration // CPU of the worker alone
 	Allocs    float64
 	Bytes     float64 // allocated
 	P50, P99  time.Duration
 }
 
-// cpuTime is what this process and the children it waited for have used.
-func cpuTime() time.Duration {
-	var total int64
-	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
-		var u syscall.Rusage
-		if syscall.Getrusage(who, &u) == nil {
-			total += u.Utime.Nano() + u.Stime.Nano()
-		}
+// cpuTime is what this process has used, or the children that it waited for.
+func cpuTime(who int) time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(who, &u) != nil {
+		return 0
 	}
-	return time.Duration(total)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // measured runs f, which returns how long each command took, and tells what one
@@ -39,9 +37,10 @@ func cpuTime() time.Duration {
 func measured(f func() ([]time.Duration, error)) (measure, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	cpu, start := cpuTime(), time.Now()
+	own, children, start := cpuTime(syscall.RUSAGE_SELF), cpuTime(syscall.RUSAGE_CHILDREN), time.Now()
 	took, err := f()
-	wall, used := time.Since(start), cpuTime()-cpu
+	wall := time.Since(start)
+	own, children = cpuTime(syscall.RUSAGE_SELF)-own, cpuTime(syscall.RUSAGE_CHILDREN)-children
 	runtime.ReadMemStats(&after)
 	if err != nil || len(took) == 0 {
 		return measure{}, err
@@ -49,7 +48,7 @@ func measured(f func() ([]time.Duration, error)) (measure, error) {
 	slices.Sort(took)
 	n := len(took)
 	return measure{
-		Wall: wall / time.Duration(n), CPU: used / time.Duration(n),
+		Wall: wall / time.Duration(n), CPU: (own + children) / time.Duration(n), Own: own / time.Duration(n),
 		Allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
 		Bytes:  float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
 		P50:    took[n/2], P99: took[n*99/100],

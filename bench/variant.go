@@ -54,13 +54,13 @@ func newVariant(name string) (runFunc, error) {
 	}
 }
 
-// engineVariant is an engine and one subscriber for each execution, who reads to
-// the end.
 func engineVariant(c engine.Config) (runFunc, error) {
 	e, err := engine.New(c)
-	if err != nil {
-		return nil, err
-	}
+	return runOn(e), err
+}
+
+// runOn is an engine and one subscriber for each execution, who reads to the end.
+func runOn(e *engine.Engine) runFunc {
 	ctx := context.Background()
 	return func(path string) error {
 		id, err := e.Execute(ctx, engine.Request{Command: engine.Exec(path)})
@@ -78,7 +78,7 @@ func engineVariant(c engine.Config) (runFunc, error) {
 			return fmt.Errorf("execution %s: the last event is %s", id, last)
 		}
 		return nil
-	}, nil
+	}
 }
 
 // tableVariant starts processes as the engine does, and does nothing else.

@@ -10,7 +10,7 @@ const (
 	// one run, as long as the index is not at its bound.
 	mergeWindow = 2 * time.Millisecond
 
-	firstEntries = 8
+	firstEntries = 4
 	// smallIndex is how many entries a journal may have that no budget is asked
 	// for, and with which it is packed when it is closed.
 	smallIndex = 256
@@ -21,8 +21,9 @@ const (
 // content is what a journal holds: the index of the record, and the bytes.
 type content struct {
 	entries []entry
-	logs    [streams]*byteLog // nil until the stream has bytes
-	window  time.Duration     // mergeWindow, or more once the index was at its bound
+	first   [firstEntries]entry // room for the entries of a short command
+	logs    [streams]*byteLog   // nil until the stream has bytes
+	window  time.Duration       // mergeWindow, or more once the index was at its bound
 	closed  bool
 
 	wake     chan struct{} // closed at the next append; nil while nobody waits

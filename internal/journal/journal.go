@@ -52,7 +52,9 @@ type Journal struct {
 // New returns an empty journal.
 // The options are not copied: many journals share one, and it must not change.
 func New(o *Options) *Journal {
-	return &Journal{options: o, content: &content{window: mergeWindow}}
+	c := &content{window: mergeWindow}
+	c.entries = c.first[:0]
+	return &Journal{options: o, content: c}
 }
 
 // Append adds bytes of a stream. It copies p and never waits. After Close it

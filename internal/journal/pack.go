@@ -22,19 +22,20 @@ func (c *content) pack(b *Budget) []byte {
 	if len(c.entries) > smallIndex || kept > maxPacked {
 		return nil
 	}
-	p := binary.AppendVarint(make([]byte, 0, 64), c.end())
-	p = binary.AppendVarint(p, int64(len(c.entries)))
+	var room [128]byte // enough for most
+	head := binary.AppendVarint(room[:0], c.end())
+	head = binary.AppendVarint(head, int64(len(c.entries)))
 	var before entry
 	for _, e := range c.entries {
-		p = binary.AppendVarint(p, e.packedKind())
-		p = binary.AppendVarint(p, e.end-before.end)
-		p = binary.AppendVarint(p, e.nanos-before.nanos)
+		head = binary.AppendVarint(head, e.packedKind())
+		head = binary.AppendVarint(head, e.end-before.end)
+		head = binary.AppendVarint(head, e.nanos-before.nanos)
 		before = e
 	}
 	for _, l := range c.logs {
-		p = packLog(p, l)
+		head = packLog(head, l)
 	}
-	p = append(make([]byte, 0, int64(len(p))+kept), p...)
+	p := append(make([]byte, 0, int64(len(head))+kept), head...)
 	for _, l := range c.logs {
 		if l != nil {
 			from, to := l.gap()

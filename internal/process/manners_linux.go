@@ -73,7 +73,7 @@ func (b *birth) forkExecChanged(pidfd *int) (int, error) {
 
 func (b *birth) forkExecHere(pidfd *int) (int, error) {
 	pid, err := syscall.ForkExec(b.spec.Path, b.spec.Args, &syscall.ProcAttr{
-		Dir: b.spec.Dir, Env: b.spec.Env,
+		Dir: b.spec.Dir, Env: b.spec.environment(),
 		Files: []uintptr{uintptr(b.files[0]), uintptr(b.files[1]), uintptr(b.files[2])},
 		Sys: &syscall.SysProcAttr{
 			Setsid: b.session, Setpgid: !b.session, Setctty: b.spec.Terminal != nil, PidFD: pidfd,

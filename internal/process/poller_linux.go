@@ -30,9 +30,12 @@ type poller struct {
 	buffer *[readBytes]byte
 
 	mu    sync.Mutex
-	slots []slot
+	slots []*[slotBlock]slot // in blocks, so that growing copies nothing
+	made  int32
 	free  []int32
 }
+
+const slotBlock = 128
 
 type slot struct {
 	source     source
@@ -73,11 +76,13 @@ func (p *poller) add(fd int, events uint32, s source) (int32, error) {
 		i = p.free[n-1]
 		p.free = p.free[:n-1]
 	} else {
-		i = int32(len(p.slots))
-		p.slots = append(p.slots, slot{})
+		if i = p.made; i%slotBlock == 0 {
+			p.slots = append(p.slots, new([slotBlock]slot))
+		}
+		p.made++
 	}
-	p.slots[i].source = s
-	generation := p.slots[i].generation
+	p.slot(i).source = s
+	generation := p.slot(i).generation
 	p.mu.Unlock()
 	e := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: i, Pad: generation}
 	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
@@ -87,11 +92,14 @@ func (p *poller) add(fd int, events uint32, s source) (int32, error) {
 	return i, nil
 }
 
+func (p *poller) slot(i int32) *slot { return &p.slots[i/slotBlock][i%slotBlock] }
+
 // remove frees a slot. Closing the descriptor takes it out of the epoll set.
 func (p *poller) remove(i int32) {
 	p.mu.Lock()
-	p.slots[i].source = nil
-	p.slots[i].generation++
+	s := p.slot(i)
+	s.source = nil
+	s.generation++
 	p.free = append(p.free, i)
 	p.mu.Unlock()
 }
@@ -99,10 +107,10 @@ func (p *poller) remove(i int32) {
 func (p *poller) lookup(e *unix.EpollEvent) source {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if int(e.Fd) >= len(p.slots) || p.slots[e.Fd].generation != e.Pad {
+	if e.Fd >= p.made || p.slot(e.Fd).generation != e.Pad {
 		return nil
 	}
-	return p.slots[e.Fd].source
+	return p.slot(e.Fd).source
 }
 
 func (p *poller) run() {

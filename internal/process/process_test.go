@@ -246,7 +246,7 @@ func TestGiveUp_EndsAStreamThatSomebodyHolds(t *testing.T) {
 func TestStrays_FindsAndEndsWhoLeftTheSession(t *testing.T) {
 	t.Parallel()
 	mark := "PROCESS_TEST_MARK=" + t.Name()
-	spec := fixture(t, "escape", mark)
+	spec := fixture(t, "escape")
 	spec.Mark = mark
 	p, w := start(t, open(t), spec)
 	pid, err := strconv.Atoi(within(t, "pid", w.lines))

@@ -39,7 +39,7 @@ func (p *Process) find() (pids []int) {
 	case p.group != nil:
 		pids = p.group.members()
 	case p.mark != "":
-		pids = slices.DeleteFunc(allPids(), func(pid int) bool { return !marked(pid, p.mark) })
+		pids = p.table.sweeper.find(p.mark)
 	}
 	return slices.DeleteFunc(pids, func(pid int) bool { return pid == p.pid })
 }
@@ -139,19 +139,23 @@ func allPids() (pids []int) {
 	return pids
 }
 
-// marked reports whether pid was started with the entry in its environment. A
-// zombie's environment is empty.
+// marked reports whether pid was started with the entry in its environment.
 func marked(pid int, mark string) bool {
-	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return false
-	}
-	for entry := range bytes.SplitSeq(environ, []byte{0}) {
+	for entry := range bytes.SplitSeq(environment(pid), []byte{0}) {
 		if string(entry) == mark {
 			return true
 		}
 	}
 	return false
+}
+
+// environment is what pid was started with. A zombie's is empty.
+func environment(pid int) []byte {
+	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return nil
+	}
+	return environ
 }
 
 func commandLine(pid int) string {

@@ -108,7 +108,7 @@ func (p *Process) fork(b *birth) (pid int, err error) {
 // spawn forks and executes in the cheapest way there is.
 func (t *Table) spawn(b *birth, pidfd *int) (pid int, err error) {
 	if !t.portable.Load() {
-		pid, err = rawSpawn(b, pidfd)
+		pid, err = rawSpawn(b, pidfd, &t.children)
 		if !errors.Is(err, errNoRawSpawn) {
 			return pid, err
 		}

@@ -3,6 +3,9 @@ package process
 import (
 	"errors"
 	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -25,9 +28,10 @@ type rawChild struct {
 	calls [24]rawCall // the last is execve, which does not return
 	used  int
 
-	// What calls point to, for the garbage collector.
+	// What calls point to: the strings are in the block.
 	path, dir  *byte
 	argv, envv []*byte
+	block      []byte
 }
 
 // rawCall is one system call.
@@ -61,8 +65,13 @@ func cloneAndRun(c *rawChild) int
 // and there is no pipe for the outcome. The child runs no Go code, calls
 // nothing and installs no handler: it leaves the stack that it shares with the
 // suspended parent alone.
-func rawSpawn(b *birth, pidfd *int) (int, error) {
-	c := &rawChild{all: ^uint64(0)}
+func rawSpawn(b *birth, pidfd *int, children *sync.Pool) (int, error) {
+	c, _ := children.Get().(*rawChild)
+	if c == nil {
+		c = new(rawChild)
+	}
+	defer children.Put(c)
+	*c = rawChild{all: ^uint64(0), argv: c.argv[:0], envv: c.envv[:0], block: c.block[:0]}
 	if err := c.prepare(b); err != nil {
 		return 0, err
 	}
@@ -146,20 +155,39 @@ func (c *rawChild) prepare(b *birth) error {
 }
 
 // strings turns the strings into what the kernel reads.
-func (c *rawChild) strings(s *Spec) (err error) {
-	if s.Dir != "" {
-		if c.dir, err = syscall.BytePtrFromString(s.Dir); err != nil {
-			return err
+func (c *rawChild) strings(s *Spec) error {
+	size := 0
+	for _, list := range [][]string{{s.Path, s.Dir, s.Mark}, s.Args, s.Env} {
+		for _, text := range list {
+			if strings.IndexByte(text, 0) >= 0 {
+				return syscall.EINVAL
+			}
+			size += len(text) + 1
 		}
 	}
-	if c.path, err = syscall.BytePtrFromString(s.Path); err != nil {
-		return err
+	c.block = slices.Grow(c.block, size) // it must not move any more
+	if s.Dir != "" {
+		c.dir = c.terminated(s.Dir)
 	}
-	if c.argv, err = syscall.SlicePtrFromStrings(s.Args); err != nil {
-		return err
+	c.path = c.terminated(s.Path)
+	for _, text := range s.Args {
+		c.argv = append(c.argv, c.terminated(text))
 	}
-	c.envv, err = syscall.SlicePtrFromStrings(s.Env)
-	return err
+	for _, text := range s.Env {
+		c.envv = append(c.envv, c.terminated(text))
+	}
+	if s.Mark != "" {
+		c.envv = append(c.envv, c.terminated(s.Mark))
+	}
+	c.argv, c.envv = append(c.argv, nil), append(c.envv, nil)
+	return nil
+}
+
+// terminated puts a text into the block, with a NUL behind it.
+func (c *rawChild) terminated(text string) *byte {
+	start := len(c.block)
+	c.block = append(append(c.block, text...), 0)
+	return &c.block[start]
 }
 
 // place makes the files the descriptors 0, 1 and 2. One that sits where an

@@ -2,4 +2,6 @@
 
 package process
 
-func rawSpawn(*birth, *int) (int, error) { return 0, errNoRawSpawn }
+import "sync"
+
+func rawSpawn(*birth, *int, *sync.Pool) (int, error) { return 0, errNoRawSpawn }

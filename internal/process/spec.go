@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"io"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -11,7 +12,7 @@ import (
 type Spec struct {
 	Path string   // file to execute; absolute, or relative to Dir
 	Args []string // the whole argument vector, Args[0] included
-	Env  []string // the whole environment, "K=V"
+	Env  []string // the environment, "K=V"
 	Dir  string   // working directory; empty: that of this process
 
 	// Stdin is what the process reads; nil gives it /dev/null.
@@ -31,8 +32,8 @@ type Spec struct {
 	// Observer.
 	Started func()
 
-	// Mark is an environment entry that only this tree carries: its members are
-	// found by it where there is nothing better. Empty: none.
+	// Mark is one more entry of the environment, which only this tree carries: its
+	// members are found by it where there is nothing better. Empty: none.
 	Mark string
 
 	// Limits bound what the tree may use.
@@ -40,6 +41,15 @@ type Spec struct {
 	// NoNewPrivileges keeps the tree from gaining rights by what it executes
 	// (set-user-ID, file capabilities). Linux only: elsewhere Start refuses it.
 	NoNewPrivileges bool
+}
+
+// environment is Env and the mark. It is a copy where there is one: others may
+// share Env.
+func (s *Spec) environment() []string {
+	if s.Mark == "" {
+		return s.Env
+	}
+	return append(slices.Clip(s.Env), s.Mark)
 }
 
 // Observer hears of one process. The methods must not wait, except Output

@@ -29,6 +29,9 @@ type Table struct {
 	manners manners
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
+	// children are what a raw spawn needs while it lasts.
+	children sync.Pool
+	sweeper  sweeper
 
 	mu     sync.Mutex
 	living sync.WaitGroup

@@ -96,7 +96,7 @@ func (p *Process) start(s *Spec) error {
 	}
 	for try := range 12 {
 		p.os, err = os.StartProcess(s.Path, s.Args, &os.ProcAttr{
-			Dir: s.Dir, Env: s.Env, Files: theirs[:], Sys: ownGroup(s.Terminal != nil),
+			Dir: s.Dir, Env: s.environment(), Files: theirs[:], Sys: ownGroup(s.Terminal != nil),
 		})
 		if !errors.Is(err, textBusy) {
 			break

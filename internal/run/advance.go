@@ -46,14 +46,18 @@ func (r *Run) next() time.Time {
 		return r.killAt
 	case r.exited:
 		return r.drainAt
-	case r.spec.IdleTimeout > 0 && (r.limit.IsZero() || r.idleAt().Before(r.limit)):
+	case r.terms.IdleTimeout > 0 && (r.terms.Timeout <= 0 || r.idleAt().Before(r.limit())):
 		return r.idleAt()
+	case r.terms.Timeout > 0:
+		return r.limit()
 	}
-	return r.limit
+	return time.Time{}
 }
 
+func (r *Run) limit() time.Time { return r.started.Add(r.terms.Timeout) }
+
 func (r *Run) idleAt() time.Time {
-	return r.started.Add(time.Duration(r.wrote.Load()) + r.spec.IdleTimeout)
+	return r.started.Add(time.Duration(r.wrote.Load()) + r.terms.IdleTimeout)
 }
 
 // tick runs in a goroutine of its own, where waiting is allowed.
@@ -92,9 +96,9 @@ func (r *Run) tick() {
 			return
 		}
 	case r.phase != running || r.exited:
-	case !r.limit.IsZero() && !now.Before(r.limit):
+	case r.terms.Timeout > 0 && !now.Before(r.limit()):
 		r.stop(TimedOut)
-	case r.spec.IdleTimeout > 0 && !now.Before(r.idleAt()):
+	case r.terms.IdleTimeout > 0 && !now.Before(r.idleAt()):
 		r.stop(IdleTooLong)
 	}
 	r.advance()
@@ -110,7 +114,7 @@ const lookAgain = 20 * time.Millisecond
 // alone reports whether nothing is left of the tree but its leader, as far as that
 // is known without a search. Callers hold r.mu.
 func (r *Run) alone() bool {
-	if r.process.Containment() == process.InGroup && r.spec.Leave {
+	if r.process.Containment() == process.InGroup && r.terms.Leave {
 		return false
 	}
 	return !r.process.Left()
@@ -177,7 +181,7 @@ func (r *Run) leave(now time.Time) {
 	if !r.exited && now.Sub(r.killAt) > unkillable {
 		r.exited = true
 		r.state = process.State{Code: -1}
-		r.left = append(r.left, process.Stray{Pid: r.process.Pid(), Command: r.spec.Process.Path})
+		r.left = append(r.left, process.Stray{Pid: r.process.Pid(), Command: r.program})
 	}
 	r.mu.Unlock()
 	r.process.GiveUp()
@@ -217,7 +221,7 @@ func (r *Run) sweep() {
 
 // mayStay reports whether what outlives the leader is left alone: where the run
 // ends by itself. Callers hold r.mu.
-func (r *Run) mayStay() bool { return r.spec.Leave && r.cause == "" }
+func (r *Run) mayStay() bool { return r.terms.Leave && r.cause == "" }
 
 // finish frees the process and tells how it ended. The phase is ended: nobody
 // else comes here.
@@ -243,7 +247,7 @@ func (r *Run) finish() {
 // the streams have ended.
 func (r *Run) tooMuch() bool {
 	for i := range r.streams {
-		if s := &r.streams[i]; !s.cut && r.spec.MaxOutputBytes > 0 && s.bytes > r.spec.MaxOutputBytes {
+		if s := &r.streams[i]; !s.cut && r.terms.MaxOutputBytes > 0 && s.bytes > r.terms.MaxOutputBytes {
 			return true
 		}
 	}

@@ -22,9 +22,12 @@ type alarms struct {
 // alarm is the next deadline of one run.
 type alarm struct {
 	at    time.Time
-	ring  func()
+	run   ticker
 	index int // in the queue, counted from 1; 0: not there
 }
+
+// ticker is told that its deadline has come.
+type ticker interface{ tick() }
 
 // set makes a ring at a time, instead of what was set before.
 func (s *alarms) set(a *alarm, at time.Time) {
@@ -72,7 +75,7 @@ func (s *alarms) fire() {
 	now := time.Now()
 	for len(s.queue) > 0 && !s.queue[0].at.After(now) {
 		if a, ok := heap.Pop(&s.queue).(*alarm); ok {
-			time.AfterFunc(0, a.ring)
+			time.AfterFunc(0, a.run.tick)
 		}
 	}
 	s.armed = time.Time{}

@@ -11,8 +11,8 @@ import (
 // it gets with its first byte: many processes write nothing.
 func (r *Run) masked(n int) *stream {
 	s := &r.streams[n-1]
-	if s.masker == nil && !r.spec.Secrets.Empty() {
-		s.masker = r.spec.Secrets.Stream()
+	if s.masker == nil && !r.terms.Secrets.Empty() {
+		s.masker = r.terms.Secrets.Stream()
 		s.record = func(p []byte) { r.record(journal.Stream(n-1), p) }
 	}
 	return s
@@ -24,7 +24,7 @@ func (r *Run) Output(n int, p []byte) {
 	if r.over.Load() {
 		return
 	}
-	if r.spec.IdleTimeout > 0 {
+	if r.terms.IdleTimeout > 0 {
 		r.wrote.Store(int64(time.Since(r.started)))
 	}
 	s := r.masked(n)
@@ -37,21 +37,21 @@ func (r *Run) Output(n int, p []byte) {
 
 // record puts bytes that are safe to keep into the journal, the tee and the log.
 func (r *Run) record(s journal.Stream, p []byte) {
-	r.spec.Journal.Append(s, p)
-	if r.spec.Tee != nil {
+	r.terms.Journal.Append(s, p)
+	if r.terms.Tee != nil {
 		r.streams[s].tee.start()
-		r.spec.Tee(s, p)
+		r.terms.Tee(s, p)
 		r.streams[s].tee.stop()
 	}
 	if r.over.Load() {
 		return // the tee came back too late
 	}
-	if r.spec.Log != nil {
+	if r.terms.Log != nil {
 		r.log(p)
 	}
 	q := &r.streams[s]
 	q.bytes += int64(len(p))
-	if r.spec.MaxOutputBytes > 0 && q.bytes > r.spec.MaxOutputBytes {
+	if r.terms.MaxOutputBytes > 0 && q.bytes > r.terms.MaxOutputBytes {
 		r.Stop(TooMuch)
 	}
 }
@@ -86,6 +86,6 @@ func (r *Run) log(p []byte) {
 	r.logging.Lock()
 	defer r.logging.Unlock()
 	if r.logErr == nil {
-		_, r.logErr = r.spec.Log.Write(p)
+		_, r.logErr = r.terms.Log.Write(p)
 	}
 }

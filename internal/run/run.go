@@ -32,7 +32,8 @@ const (
 
 // Run is one execution that was started. It is safe for concurrent use.
 type Run struct {
-	spec    *Spec
+	terms   Terms
+	program string
 	alarms  *alarms
 	tell    func(Ending)
 	streams [2]stream
@@ -43,19 +44,18 @@ type Run struct {
 	process *process.Process // nil until Start returns
 	alarm   alarm            // what next says
 	phase   phase
+	hurried bool // no more time is allowed for the tee
+	exited  bool
+	forced  bool
+	held    bool
+	gaveUp  bool
 	cause   Cause
-	limit   time.Time
 	killAt  time.Time
 	drainAt time.Time
 	leaveAt time.Time
 	teed    time.Duration // time in the tee that drainAt and leaveAt have allowed for
-	hurried bool          // no more time is allowed for the tee
-	exited  bool
 	state   process.State
 	eofs    int
-	forced  bool
-	held    bool
-	gaveUp  bool
 	atTree  bool      // somebody is at the tree without mu: see visit
 	told    bool      // the rest of the tree was asked to end
 	lookAt  time.Time // when it is looked at again
@@ -82,9 +82,6 @@ type stream struct {
 // begin is called when the process runs: its time counts from here.
 func (r *Run) begin(then func()) {
 	r.started = time.Now()
-	if r.spec.Timeout > 0 {
-		r.limit = r.started.Add(r.spec.Timeout)
-	}
 	if then != nil {
 		then()
 	}
@@ -120,13 +117,11 @@ func (r *Run) Kill(cause Cause) bool {
 // has exited, or has no timeout.
 func (r *Run) Extend(timeout time.Duration) bool {
 	r.mu.Lock()
-	if r.phase != running || r.exited || r.limit.IsZero() {
+	if r.phase != running || r.exited || r.terms.Timeout <= 0 {
 		r.mu.Unlock()
 		return false
 	}
-	if limit := r.started.Add(timeout); limit.After(r.limit) {
-		r.limit = limit
-	}
+	r.terms.Timeout = max(r.terms.Timeout, timeout)
 	r.advance()
 	return true
 }
@@ -143,8 +138,8 @@ func (r *Run) hurry() {
 }
 
 func (r *Run) stopSignal() syscall.Signal {
-	if r.spec.StopSignal != 0 {
-		return r.spec.StopSignal
+	if r.terms.StopSignal != 0 {
+		return r.terms.StopSignal
 	}
 	return syscall.SIGTERM
 }
@@ -155,7 +150,7 @@ func (r *Run) stop(cause Cause) bool {
 		return false
 	}
 	r.phase, r.cause = stopping, cause
-	r.killAt = time.Now().Add(r.spec.Grace)
+	r.killAt = time.Now().Add(r.terms.Grace)
 	if r.process != nil {
 		r.ask()
 	}
@@ -165,7 +160,7 @@ func (r *Run) stop(cause Cause) bool {
 
 // ask sends the stop signal.
 func (r *Run) ask() {
-	if r.spec.StopLeader {
+	if r.terms.StopLeader {
 		_ = r.process.SignalLeader(r.stopSignal())
 		return
 	}
@@ -173,8 +168,8 @@ func (r *Run) ask() {
 }
 
 func (r *Run) announce(p Phase) {
-	if r.spec.Phase != nil {
-		r.spec.Phase(p)
+	if r.terms.Phase != nil {
+		r.terms.Phase(p)
 	}
 }
 
@@ -184,10 +179,10 @@ func (r *Run) Exited(s process.State) {
 	r.exited, r.state = true, s
 	switch now := time.Now(); r.phase {
 	case running:
-		r.drainAt, r.teed = now.Add(r.spec.WaitDelay), r.inTee()
+		r.drainAt, r.teed = now.Add(r.terms.WaitDelay), r.inTee()
 	case stopping:
 		r.restAt, r.lookAt = now.Add(min(restGrace, r.killAt.Sub(now))), now
-		if r.spec.StopLeader {
+		if r.terms.StopLeader {
 			r.told, r.killAt = true, r.restAt
 		}
 	case killing, ended:

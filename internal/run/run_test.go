@@ -49,10 +49,12 @@ func start(t *testing.T, command string, change ...func(*run.Spec)) *execution {
 	mark := "RUN_TEST_MARK=" + t.Name() + strconv.FormatInt(x.began.UnixNano(), 36)
 	spec := &run.Spec{
 		Process: process.Spec{
-			Path: "/bin/bash", Args: []string{"bash", "-c", command}, Env: append(os.Environ(), mark), Mark: mark,
+			Path: "/bin/bash", Args: []string{"bash", "-c", command}, Env: os.Environ(), Mark: mark,
 		},
-		Journal: x.journal, Grace: 10 * time.Second, WaitDelay: 10 * time.Second,
-		Phase: func(p run.Phase) { x.phases <- p },
+		Terms: run.Terms{
+			Journal: x.journal, Grace: 10 * time.Second, WaitDelay: 10 * time.Second,
+			Phase: func(p run.Phase) { x.phases <- p },
+		},
 	}
 	for _, c := range change {
 		c(spec)

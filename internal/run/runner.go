@@ -28,14 +28,13 @@ func (r *Runner) Close() error {
 
 // Start starts the process of s. tell is called once, when the run has ended,
 // from a goroutine that must not be kept waiting; it may be called before Start
-// returns. Where Start returns an error, tell is not called. s must not be
-// changed afterwards. Errors: [process.ErrBusy], or what the system says.
+// returns. Where Start returns an error, tell is not called. Errors: [process.ErrBusy], or what the system says.
 func (r *Runner) Start(s *Spec, tell func(Ending)) (*Run, error) {
-	run := &Run{spec: s, tell: tell, alarms: &r.alarms}
-	run.alarm.ring = run.tick
-	started := s.Process.Started
-	s.Process.Started = func() { run.begin(started) }
-	p, err := r.table.Start(s.Process, run)
+	run := &Run{terms: s.Terms, program: s.Process.Path, tell: tell, alarms: &r.alarms}
+	run.alarm.run = run
+	start, started := s.Process, s.Process.Started
+	start.Started = func() { run.begin(started) }
+	p, err := r.table.Start(start, run)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,12 @@ import (
 
 // Spec is one execution, in plain types. Process and Journal are required.
 type Spec struct {
-	Process process.Spec
+	Process process.Spec // for the start alone
+	Terms
+}
+
+// Terms are what holds for an execution while it runs.
+type Terms struct {
 	Journal *journal.Journal
 	Secrets *redact.Set // nil masks nothing
 
