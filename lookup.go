@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/escher-dbai/cloudops-engine/internal/process"
 )
 
 // resolve finds the file to execute and checks what the command reads.
@@ -76,15 +78,15 @@ func lookProgram(name, dir string) (string, error) {
 
 // checkProgram checks a path that is to be executed.
 func checkProgram(path string) error {
-	info, err := os.Stat(path)
+	mode, err := process.FileMode(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return advise(fault(ErrProgramNotFound, "%s", path), "there is no such file; PATH is searched only for names without a slash")
 	case err != nil:
 		return fault(ErrNotExecutable, "%s: %v", path, reason(err))
-	case info.IsDir():
+	case mode.IsDir():
 		return fault(ErrNotExecutable, "%s: is a directory", path)
-	case runtime.GOOS != "windows" && info.Mode()&0o111 == 0:
+	case runtime.GOOS != "windows" && mode&0o111 == 0:
 		return advise(fault(ErrNotExecutable, "%s: permission denied", path), "make it executable with chmod +x, or name its interpreter")
 	}
 	return nil

@@ -54,17 +54,15 @@ type limitsJSON struct {
 	BestEffort  bool     `json:"best_effort,omitempty"`
 }
 
-// wholeLimits pairs the limits that are whole numbers with their JSON.
-func wholeLimits(l *Limits, j *limitsJSON) []struct {
+// wholeLimit is a limit that is a whole number, with its JSON.
+type wholeLimit struct {
 	name string
 	n    *int64
 	json **int64
-} {
-	return []struct {
-		name string
-		n    *int64
-		json **int64
-	}{
+}
+
+func wholeLimits(l *Limits, j *limitsJSON) [4]wholeLimit {
+	return [...]wholeLimit{
 		{"output_bytes", &l.OutputBytes, &j.OutputBytes},
 		{"memory_bytes", &l.MemoryBytes, &j.MemoryBytes},
 		{"processes", &l.Processes, &j.Processes},

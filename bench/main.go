@@ -103,7 +103,7 @@ func measureAll(o options) (r report, err error) {
 	if o.onlyRounds {
 		return r, nil
 	}
-	for _, part := range []func(short bool) ([]figure, error){recordFigures, cleanupFigures, latencyFigures, liveFigures} {
+	for _, part := range []func(short bool) ([]figure, error){recordFigures, cleanupFigures, latencyFigures, liveFigures, limitFigures} {
 		figures, err := part(o.short)
 		if err != nil {
 			return r, err

@@ -24,6 +24,7 @@ const (
 	ofOutput   = "output"
 	ofCleanup  = "cleanup"
 	ofIdleTick = "idle"
+	ofLimits   = "limits"
 
 	// Of these there is one for each variant, whose name is appended.
 	ofLive    = "live-"
@@ -42,6 +43,8 @@ func studies(name string) (study, error) {
 		return studyCleanup, nil
 	case ofIdleTick:
 		return studyIdleTick, nil
+	case ofLimits:
+		return studyLimits, nil
 	}
 	if variant, ok := strings.CutPrefix(name, ofLive); ok {
 		return func(size int) (map[string][]float64, error) { return studyLive(variant, size) }, nil

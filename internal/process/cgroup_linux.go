@@ -15,9 +15,9 @@ import (
 )
 
 // openGroups is how many groups keep their descriptors, and how many stay when
-// they are free: enough for the usual number at once, and few beside three
+// they are free: as many as run at once by default, and few beside three
 // descriptors for each process.
-const openGroups = 128
+const openGroups = 100
 
 // cgroups are the groups of one table, in a folder of its own below the cgroup
 // that this program is in. To make a group and to remove it takes half as long
@@ -38,9 +38,10 @@ type cgroups struct {
 
 // cgroup holds one tree, however its members detach themselves.
 type cgroup struct {
-	dir    string
-	fd     int         // of dir, to clone into; -1: opened where it is needed
-	events int         // of cgroup.events; -1: opened where it is needed
+	of     *cgroups
+	number int32
+	fd     int32       // of its folder, to clone into; -1: opened where it is needed
+	events int32       // of cgroup.events; -1: opened where it is needed
 	pooled bool        // it counts as one with descriptors
 	spoilt atomic.Bool // it was killed: what its members have made below may be left
 }
@@ -107,14 +108,14 @@ func (g *cgroups) check() (err error) {
 		return err
 	}
 	defer g.release(first)
-	kind, err := os.ReadFile(filepath.Join(first.dir, "cgroup.type"))
+	kind, err := os.ReadFile(filepath.Join(first.dir(), "cgroup.type"))
 	if err != nil {
 		return err
 	}
 	if string(kind) != "domain\n" {
 		return errors.New("the cgroup is " + strings.TrimSpace(string(kind)))
 	}
-	_, err = os.Stat(filepath.Join(first.dir, killFile))
+	_, err = os.Stat(filepath.Join(first.dir(), killFile))
 	return err
 }
 
@@ -160,29 +161,35 @@ func (g *cgroups) acquire() (*cgroup, error) {
 		return c, nil
 	}
 	g.made++
-	c := &cgroup{dir: g.dir + "/" + strconv.Itoa(g.made), fd: -1, events: -1}
+	c := &cgroup{of: g, number: int32(g.made), fd: -1, events: -1}
 	c.pooled = g.open < openGroups
 	if c.pooled {
 		g.open++
 	}
 	g.mu.Unlock()
-	if err := os.Mkdir(c.dir, 0o700); err != nil {
+	if err := unix.Mkdirat(g.fd, c.name(), 0o700); err != nil {
 		g.release(c)
 		return nil, err
 	}
 	if c.pooled {
-		c.fd, _ = c.openDir()
-		c.events, _ = c.openEvents()
+		c.fd, _ = c.openat("", unix.O_PATH|unix.O_DIRECTORY)
+		c.events, _ = c.openat(eventsFile, unix.O_RDONLY)
 	}
 	return c, nil
 }
 
-func (c *cgroup) openDir() (int, error) {
-	return unix.Open(c.dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-}
+// name is that of its folder.
+func (c *cgroup) name() string { return strconv.Itoa(int(c.number)) }
 
-func (c *cgroup) openEvents() (int, error) {
-	return unix.Open(c.dir+"/cgroup.events", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// dir is its folder.
+func (c *cgroup) dir() string { return c.of.dir + "/" + c.name() }
+
+const eventsFile = "/cgroup.events"
+
+// openat opens its folder, or a file there.
+func (c *cgroup) openat(file string, flags int) (int32, error) {
+	fd, err := unix.Openat(c.of.fd, c.name()+file, flags|unix.O_CLOEXEC, 0)
+	return int32(fd), err
 }
 
 // release takes a group back. One that is not empty, or one too many, is removed
@@ -230,13 +237,13 @@ func (g *cgroups) giveBack() {
 
 func (g *cgroups) dropLocked(c *cgroup) {
 	if c.fd >= 0 || c.events >= 0 {
-		closeAll(c.fd, c.events)
+		closeAll(int(c.fd), int(c.events))
 		c.fd, c.events = -1, -1
 	}
 	if c.pooled {
 		g.open--
 	}
-	removeGroups(c.dir)
+	removeGroups(c.dir())
 }
 
 // close removes the groups. One where a process lives stays, with the folder.
@@ -262,18 +269,18 @@ func (c *cgroup) populated() bool {
 	fd := c.events
 	if fd < 0 {
 		var err error
-		if fd, err = c.openEvents(); err != nil {
+		if fd, err = c.openat(eventsFile, unix.O_RDONLY); err != nil {
 			return false
 		}
-		defer closeAll(fd)
+		defer closeAll(int(fd))
 	}
 	var text [64]byte
-	n, err := unix.Pread(fd, text[:], 0)
+	n, err := unix.Pread(int(fd), text[:], 0)
 	return err == nil && bytes.HasPrefix(text[:n], []byte("populated 1"))
 }
 
 // members are the processes in the group and below it.
-func (c *cgroup) members() (pids []int) { return membersOf(c.dir) }
+func (c *cgroup) members() (pids []int) { return membersOf(c.dir()) }
 
 func membersOf(dir string) (pids []int) {
 	text, err := os.ReadFile(dir + "/cgroup.procs")
@@ -302,7 +309,7 @@ func (c *cgroup) has(pid int) bool {
 	}
 	own, err := memberOf(string(text), unified)
 	// The path is told from the root of a namespace that need not be the mount's.
-	name := "/" + filepath.Base(filepath.Dir(c.dir)) + "/" + filepath.Base(c.dir) + "/"
+	name := "/" + filepath.Base(filepath.Dir(c.dir())) + "/" + filepath.Base(c.dir()) + "/"
 	return err == nil && strings.Contains(own+"/", name)
 }
 
@@ -311,7 +318,7 @@ func (c *cgroup) has(pid int) bool {
 func (c *cgroup) kill(patience time.Duration) {
 	c.spoilt.Store(true)
 	start := time.Now()
-	_ = os.WriteFile(c.dir+"/"+killFile, []byte("1"), 0)
+	_ = os.WriteFile(c.dir()+"/"+killFile, []byte("1"), 0)
 	for try := 0; c.populated() && time.Since(start) < patience; try++ {
 		pause(try)
 	}
@@ -320,8 +327,8 @@ func (c *cgroup) kill(patience time.Duration) {
 // enter is the descriptor to clone into the group, which done closes if need be.
 func (c *cgroup) enter() (fd int, done func(), err error) {
 	if c.fd >= 0 {
-		return c.fd, func() {}, nil
+		return int(c.fd), func() {}, nil
 	}
-	fd, err = c.openDir()
-	return fd, func() { closeAll(fd) }, err
+	own, err := c.openat("", unix.O_PATH|unix.O_DIRECTORY)
+	return int(own), func() { closeAll(int(own)) }, err
 }

@@ -23,7 +23,7 @@ func ForceSession(t *Table, session bool) { t.session = session }
 // Spawn starts a process with these descriptors as 0, 1 and 2.
 func Spawn(t *Table, s Spec, files [3]int) (pid int, err error) {
 	pidfd := -1
-	pid, err = t.spawn(&birth{spec: &s, files: files, session: t.session, group: -1}, &pidfd)
+	pid, err = t.spawn(&s, &birth{files: files, session: t.session, group: -1}, &pidfd)
 	if err == nil {
 		closeAll(pidfd)
 	}

@@ -121,8 +121,8 @@ func (p *Process) Hits() Hits {
 }
 
 // limit prepares the limits of a tree.
-func (p *Process) limit(b *birth) (err error) {
-	limits := b.spec.Limits
+func (p *Process) limit(s *Spec, b *birth) (err error) {
+	limits := s.Limits
 	if limits == (Limits{}) {
 		return nil
 	}
@@ -130,13 +130,13 @@ func (p *Process) limit(b *birth) (err error) {
 	for _, r := range limits.Asked() {
 		if e := p.table.limiter.enforcement(r); e.Why != nil && limits.BestEffort {
 			if r == Memory {
-				b.rlimits = append(b.rlimits, rlimit{unix.RLIMIT_DATA, both(limits.MemoryBytes)})
+				b.rlimits.add(unix.RLIMIT_DATA, both(limits.MemoryBytes))
 			}
 			limits.drop(r)
 		}
 	}
 	if limits.OpenFiles > 0 {
-		b.rlimits = append(b.rlimits, rlimit{unix.RLIMIT_NOFILE, both(limits.OpenFiles)})
+		b.rlimits.add(unix.RLIMIT_NOFILE, both(limits.OpenFiles))
 	}
 	p.bound, err = p.table.limiter.bind(&limits, p.group)
 	if err == nil {
@@ -158,6 +158,18 @@ func MaxOpenFiles() int64 {
 type rlimit struct {
 	what  int
 	limit syscall.Rlimit
+}
+
+// rlimits are those of one process. It is no slice, so that a birth need not be on
+// the heap.
+type rlimits struct {
+	list [3]rlimit
+	used int
+}
+
+func (l *rlimits) add(what int, limit syscall.Rlimit) {
+	l.list[l.used] = rlimit{what, limit}
+	l.used++
 }
 
 func both(n int64) syscall.Rlimit { return syscall.Rlimit{Cur: uint64(n), Max: uint64(n)} }
@@ -230,7 +242,7 @@ func (l *limiter) bindOne(b *bound, r Resource, limits *Limits, group *cgroup) e
 	var dir string
 	switch way := l.ways[r]; {
 	case l.two != nil && group != nil:
-		dir = group.dir
+		dir = group.dir()
 		group.spoilt.Store(true) // the next tree has other limits
 	case way != nil:
 		l.mu.Lock()

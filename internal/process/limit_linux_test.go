@@ -74,7 +74,7 @@ func TestLimits_LetNoMoreProcessesBeThanTheyMay(t *testing.T) {
 	t.Parallel()
 	for way, table := range bothWays(t) {
 		enforced(t, table, process.Processes)
-		spec := sh("for i in 1 2 3 4 5 6 7 8 9; do sleep 300 & done; wait")
+		spec := sh("sleep 0.1; for i in 1 2 3 4 5 6 7 8 9; do sleep 300 & done; wait")
 		spec.Limits.Processes = 5
 		p, w := start(t, table, spec)
 		within(t, "exit", w.exited) // the shell gives up

@@ -30,27 +30,27 @@ func ownManners() (m manners) {
 }
 
 // teach tells a child how to behave.
-func (m *manners) teach(b *birth) {
+func (m *manners) teach(s *Spec, b *birth) {
 	if m.core.Cur != 0 {
-		b.rlimits = append(b.rlimits, rlimit{unix.RLIMIT_CORE, syscall.Rlimit{Max: m.core.Max}})
+		b.rlimits.add(unix.RLIMIT_CORE, syscall.Rlimit{Max: m.core.Max})
 	}
-	b.blocked, b.favoured, b.noNewPrivileges = m.blocked, m.favoured, b.spec.NoNewPrivileges
+	b.blocked, b.favoured, b.noNewPrivileges = m.blocked, m.favoured, s.NoNewPrivileges
 }
 
 // forkExec starts a child by [syscall.ForkExec], which knows nothing of limits: they
 // hold from a moment after its start.
-func (b *birth) forkExec(pidfd *int) (pid int, err error) {
+func (b *birth) forkExec(s *Spec, pidfd *int) (pid int, err error) {
 	if !b.noNewPrivileges && !b.blocked {
-		return b.forkExecHere(pidfd)
+		return b.forkExecHere(s, pidfd)
 	}
 	type born struct {
 		pid int
 		err error
 	}
-	done := make(chan born)
+	done, own, spec := make(chan born), *b, *s // copies: the rest need not be on the heap
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends with this goroutine
-		pid, err := b.forkExecChanged(pidfd)
+		pid, err := own.forkExecChanged(&spec, pidfd)
 		done <- born{pid, err}
 	}()
 	child := <-done
@@ -58,7 +58,7 @@ func (b *birth) forkExec(pidfd *int) (pid int, err error) {
 }
 
 // forkExecChanged changes the thread that forks, which the child inherits.
-func (b *birth) forkExecChanged(pidfd *int) (int, error) {
+func (b *birth) forkExecChanged(s *Spec, pidfd *int) (int, error) {
 	if b.noNewPrivileges {
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 			return 0, os.NewSyscallError("prctl", err)
@@ -68,15 +68,15 @@ func (b *birth) forkExecChanged(pidfd *int) (int, error) {
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil); err != nil {
 		return 0, os.NewSyscallError("rt_sigprocmask", err)
 	}
-	return b.forkExecHere(pidfd)
+	return b.forkExecHere(s, pidfd)
 }
 
-func (b *birth) forkExecHere(pidfd *int) (int, error) {
-	pid, err := syscall.ForkExec(b.spec.Path, b.spec.Args, &syscall.ProcAttr{
-		Dir: b.spec.Dir, Env: b.spec.environment(),
+func (b *birth) forkExecHere(s *Spec, pidfd *int) (int, error) {
+	pid, err := syscall.ForkExec(s.Path, s.Args, &syscall.ProcAttr{
+		Dir: s.Dir, Env: s.environment(),
 		Files: []uintptr{uintptr(b.files[0]), uintptr(b.files[1]), uintptr(b.files[2])},
 		Sys: &syscall.SysProcAttr{
-			Setsid: b.session, Setpgid: !b.session, Setctty: b.spec.Terminal != nil, PidFD: pidfd,
+			Setsid: b.session, Setpgid: !b.session, Setctty: s.Terminal != nil, PidFD: pidfd,
 			UseCgroupFD: b.group >= 0, CgroupFD: b.group,
 		},
 	})
@@ -86,7 +86,7 @@ func (b *birth) forkExecHere(pidfd *int) (int, error) {
 	for _, fd := range b.enter {
 		_, _ = unix.Write(fd, []byte(strconv.Itoa(pid)))
 	}
-	for _, r := range b.rlimits {
+	for _, r := range b.rlimits.list[:b.rlimits.used] {
 		_ = unix.Prlimit(pid, r.what, (*unix.Rlimit)(&r.limit), nil)
 	}
 	b.unfavour(pid)

@@ -9,15 +9,15 @@ import (
 // process was started, and [syscall.ForkExec] has to do.
 var errNoRawSpawn = errors.New("no raw spawn")
 
-// birth is how a child is made.
+// birth is how a child is made, beside what its Spec says. Neither of the two is put
+// on the heap.
 type birth struct {
-	spec    *Spec
 	files   [3]int // stdin, stdout, stderr
 	session bool   // of its own, not just a group
 	group   int    // a cgroup to be born into; negative: ours
 	enter   []int  // more cgroups, by their cgroup.procs
 
-	rlimits         []rlimit
+	rlimits         rlimits
 	noNewPrivileges bool
 	// The next two are undone in the child where this program has them.
 	blocked  bool // signals are blocked
@@ -26,15 +26,15 @@ type birth struct {
 
 // bear runs the program: in a cgroup of its own if there is one to be had, within
 // its limits, and with the manners of any process.
-func (p *Process) bear(b *birth) (pid int, err error) {
+func (p *Process) bear(s *Spec, b *birth) (pid int, err error) {
 	done, err := p.join(b)
 	if err != nil {
 		return 0, err
 	}
 	defer done()
-	p.table.manners.teach(b)
-	if err = p.limit(b); err == nil {
-		pid, err = p.fork(b)
+	p.table.manners.teach(s, b)
+	if err = p.limit(s, b); err == nil {
+		pid, err = p.fork(s, b)
 	}
 	if p.bound != nil {
 		p.bound.entered()
@@ -86,9 +86,9 @@ func refusedByGroup(err error) bool {
 // fork runs the program. A file that another thread of this process has just
 // written can be held open for writing by a child between fork and exec
 // (golang/go#22315): that passes, so it is tried again.
-func (p *Process) fork(b *birth) (pid int, err error) {
+func (p *Process) fork(s *Spec, b *birth) (pid int, err error) {
 	for try := range 12 {
-		pid, err = p.table.spawn(b, &p.pidfd)
+		pid, err = p.table.spawn(s, b, &p.pidfd)
 		if !errors.Is(err, syscall.ETXTBSY) {
 			break
 		}
@@ -96,7 +96,7 @@ func (p *Process) fork(b *birth) (pid int, err error) {
 	}
 	if b.group >= 0 && p.bound == nil && refusedByGroup(err) {
 		b.group = -1
-		if pid, err = p.table.spawn(b, &p.pidfd); err == nil {
+		if pid, err = p.table.spawn(s, b, &p.pidfd); err == nil {
 			p.table.noGroup.Store(true) // so it will be next time
 			p.table.groups.release(p.group)
 			p.group = nil
@@ -106,13 +106,13 @@ func (p *Process) fork(b *birth) (pid int, err error) {
 }
 
 // spawn forks and executes in the cheapest way there is.
-func (t *Table) spawn(b *birth, pidfd *int) (pid int, err error) {
+func (t *Table) spawn(s *Spec, b *birth, pidfd *int) (pid int, err error) {
 	if !t.portable.Load() {
-		pid, err = rawSpawn(b, pidfd, &t.children)
+		pid, err = rawSpawn(s, b, pidfd, &t.children)
 		if !errors.Is(err, errNoRawSpawn) {
 			return pid, err
 		}
 		t.portable.Store(true) // the answer would not change
 	}
-	return b.forkExec(pidfd)
+	return b.forkExec(s, pidfd)
 }

@@ -16,17 +16,18 @@ import (
 // system calls that the child makes, one after another. [cloneAndRun] knows the
 // layout. The child shares the memory, so that no pipe has to say how it fared.
 type rawChild struct {
-	clone clone3Args
-	size  uint64 // of clone, for the kernel
-	all   uint64 // every signal
-	mask  uint64 //nolint:unused // the signals that the thread had blocked: cloneAndRun restores them
-	errno uintptr
-	pidfd int32
-	limit syscall.Rlimit
-	none  uint64      // no signal
-	zero  [1]byte     // what puts a process into a cgroup
-	calls [24]rawCall // the last is execve, which does not return
-	used  int
+	clone   clone3Args
+	size    uint64 // of clone, for the kernel
+	all     uint64 // every signal
+	mask    uint64 //nolint:unused // the signals that the thread had blocked: cloneAndRun restores them
+	errno   uintptr
+	pidfd   int32
+	limit   syscall.Rlimit
+	rlimits rlimits
+	none    uint64      // no signal
+	zero    [1]byte     // what puts a process into a cgroup
+	calls   [24]rawCall // the last is execve, which does not return
+	used    int
 
 	// What calls point to: the strings are in the block.
 	path, dir  *byte
@@ -65,21 +66,20 @@ func cloneAndRun(c *rawChild) int
 // and there is no pipe for the outcome. The child runs no Go code, calls
 // nothing and installs no handler: it leaves the stack that it shares with the
 // suspended parent alone.
-func rawSpawn(b *birth, pidfd *int, children *sync.Pool) (int, error) {
+func rawSpawn(s *Spec, b *birth, pidfd *int, children *sync.Pool) (int, error) {
 	c, _ := children.Get().(*rawChild)
 	if c == nil {
 		c = new(rawChild)
 	}
 	defer children.Put(c)
 	*c = rawChild{all: ^uint64(0), argv: c.argv[:0], envv: c.envv[:0], block: c.block[:0]}
-	if err := c.prepare(b); err != nil {
+	if err := c.prepare(s, b); err != nil {
 		return 0, err
 	}
 	forkGate.enter()
 	pid := cloneAndRun(c)
 	forkGate.leave()
 	runtime.KeepAlive(c)
-	runtime.KeepAlive(b)
 	switch {
 	case pid < 0:
 		return 0, refusal(syscall.Errno(-pid))
@@ -106,10 +106,10 @@ func refusal(errno syscall.Errno) error {
 }
 
 // prepare fills in what to clone and what to call.
-func (c *rawChild) prepare(b *birth) error {
+func (c *rawChild) prepare(s *Spec, b *birth) error {
 	restore, err := limitToRestore(&c.limit)
 	if err == nil {
-		err = c.strings(b.spec)
+		err = c.strings(s)
 	}
 	c.zero[0] = '0'
 	if err != nil {
@@ -137,14 +137,16 @@ func (c *rawChild) prepare(b *birth) error {
 		c.call(unix.SYS_CHDIR, address(c.dir))
 	}
 	c.place(b.files)
-	if b.spec.Terminal != nil {
+	if s.Terminal != nil {
 		c.call(unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
 	}
 	if restore {
 		c.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(&c.limit), 0)
 	}
-	for i := range b.rlimits {
-		c.call(unix.SYS_PRLIMIT64, 0, uintptr(b.rlimits[i].what), address(&b.rlimits[i].limit), 0)
+	c.rlimits = b.rlimits // it is on the heap
+	for i := range c.rlimits.used {
+		r := &c.rlimits.list[i]
+		c.call(unix.SYS_PRLIMIT64, 0, uintptr(r.what), address(&r.limit), 0)
 	}
 	if b.noNewPrivileges {
 		c.call(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0)

@@ -4,4 +4,4 @@ package process
 
 import "sync"
 
-func rawSpawn(*birth, *int, *sync.Pool) (int, error) { return 0, errNoRawSpawn }
+func rawSpawn(*Spec, *birth, *int, *sync.Pool) (int, error) { return 0, errNoRawSpawn }

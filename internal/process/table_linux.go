@@ -141,8 +141,8 @@ func (p *Process) start(s *Spec) error {
 	if err != nil {
 		return Busy(err)
 	}
-	p.pid, err = p.bear(&birth{
-		spec: s, files: [3]int{e.in, e.out[1], e.out[3]}, session: p.table.session || s.Terminal != nil, group: -1,
+	p.pid, err = p.bear(s, &birth{
+		files: [3]int{e.in, e.out[1], e.out[3]}, session: p.table.session || s.Terminal != nil, group: -1,
 	})
 	e.closeTheirs()
 	if err != nil {

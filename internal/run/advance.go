@@ -29,7 +29,7 @@ func (r *Run) advance() {
 
 // quiet reports whether the leader has gone and nothing more can be written.
 // Callers hold r.mu.
-func (r *Run) quiet() bool { return r.exited && r.eofs == len(r.streams) }
+func (r *Run) quiet() bool { return r.exited && int(r.eofs) == len(r.streams) }
 
 // next is when tick has something to do; zero: never.
 func (r *Run) next() time.Time {
@@ -37,15 +37,13 @@ func (r *Run) next() time.Time {
 	case r.phase == stopping && r.exited && !r.told: // the others are to be asked
 		return r.started
 	case r.phase == stopping && r.quiet(): // they may take their time
-		return r.lookAt
+		return r.dueAt
 	case r.quiet(): // what is left needs a goroutine
 		return r.started
-	case r.phase == killing:
-		return r.leaveAt
 	case r.phase == stopping:
 		return r.killAt
-	case r.exited:
-		return r.drainAt
+	case r.phase == killing || r.exited:
+		return r.dueAt
 	case r.terms.IdleTimeout > 0 && (r.terms.Timeout <= 0 || r.idleAt().Before(r.limit())):
 		return r.idleAt()
 	case r.terms.Timeout > 0:
@@ -73,15 +71,15 @@ func (r *Run) tick() {
 		r.tellRest()
 		return
 	case r.phase == stopping && r.quiet() && now.Before(r.restAt) && r.process.Left():
-		r.lookAt = now.Add(lookAgain)
+		r.dueAt = now.Add(lookAgain)
 	case r.quiet():
 		r.phase = ended
 		r.mu.Unlock()
 		r.sweep()
 		r.finish()
 		return
-	case r.phase == killing && !now.Before(r.leaveAt):
-		if now.Sub(r.killAt) > teePatience || !r.allow(&r.leaveAt) {
+	case r.phase == killing && !now.Before(r.dueAt):
+		if now.Sub(r.killAt) > teePatience || !r.allow(&r.dueAt) {
 			r.leave(now)
 			return
 		}
@@ -89,8 +87,8 @@ func (r *Run) tick() {
 		r.forced = true
 		r.kill(now)
 		return
-	case r.phase == running && r.exited && !now.Before(r.drainAt):
-		if !r.allow(&r.drainAt) {
+	case r.phase == running && r.exited && !now.Before(r.dueAt):
+		if !r.allow(&r.dueAt) {
 			r.held = true
 			r.kill(now)
 			return
@@ -146,7 +144,7 @@ func (r *Run) allow(deadline *time.Time) bool {
 // it.
 func (r *Run) kill(now time.Time) {
 	r.phase, r.killAt = killing, now
-	r.leaveAt, r.teed = now.Add(afterKill), r.inTee()
+	r.dueAt, r.teed = now.Add(afterKill), r.inTee()
 	if !r.held {
 		r.announce(Killing)
 	}
@@ -176,12 +174,11 @@ func (r *Run) leave(now time.Time) {
 		r.cut()
 	}
 	r.gaveUp = true
-	r.held = r.held || r.eofs < len(r.streams)
-	r.leaveAt = now.Add(afterKill)
+	r.held = r.held || int(r.eofs) < len(r.streams)
+	r.dueAt = now.Add(afterKill)
 	if !r.exited && now.Sub(r.killAt) > unkillable {
-		r.exited = true
+		r.exited, r.hung = true, true
 		r.state = process.State{Code: -1}
-		r.left = append(r.left, process.Stray{Pid: r.process.Pid(), Command: r.program})
 	}
 	r.mu.Unlock()
 	r.process.GiveUp()
@@ -215,8 +212,13 @@ func (r *Run) sweep() {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.swept += swept
-	r.left = left
+	switch {
+	case r.remains != nil:
+		r.remains.swept += swept
+		r.remains.left = left
+	case swept > 0 || len(left) > 0:
+		r.remains = &remains{swept, left}
+	}
 }
 
 // mayStay reports whether what outlives the leader is left alone: where the run
@@ -229,8 +231,8 @@ func (r *Run) finish() {
 	r.over.Store(true)
 	r.mu.Lock()
 	stay := r.mayStay()
-	r.hits = r.process.Hits()
 	r.mu.Unlock()
+	hits := r.process.Hits()
 	if stay || r.process.Containment() == process.InCgroup { // which is empty, or what is in it cannot be killed
 		r.process.Release()
 	} else {
@@ -238,7 +240,7 @@ func (r *Run) finish() {
 	}
 	r.alarms.clear(&r.alarm)
 	r.mu.Lock()
-	e := r.ending()
+	e := r.ending(hits)
 	r.mu.Unlock()
 	r.tell(e)
 }
@@ -255,10 +257,19 @@ func (r *Run) tooMuch() bool {
 }
 
 // ending is what is told. Callers hold r.mu.
-func (r *Run) ending() Ending {
+func (r *Run) ending(hits process.Hits) Ending {
 	e := Ending{
 		Cause: r.cause, State: r.state, Started: r.started, Ended: time.Now(),
-		Forced: r.forced, PipeHeld: r.held, Survivors: r.left, Swept: r.swept, Hits: r.hits, Containment: r.process.Containment(), LogError: r.logErr,
+		Forced: r.forced, PipeHeld: r.held, Hits: hits, Containment: r.process.Containment(),
+	}
+	if r.remains != nil {
+		e.Swept, e.Survivors = r.remains.swept, r.remains.left
+	}
+	if r.hung {
+		e.Survivors = append(e.Survivors, process.Stray{Pid: r.process.Pid(), Command: r.program})
+	}
+	if r.log != nil {
+		e.LogError = r.log.fault()
 	}
 	for i := range r.streams {
 		if m := r.streams[i].masker; m != nil && !r.streams[i].cut {
@@ -269,9 +280,9 @@ func (r *Run) ending() Ending {
 	case e.Cause != "":
 	case r.tooMuch(): // it exited before its last bytes were read
 		e.Cause = TooMuch
-	case r.hits.Memory && (r.state.Signal != 0 || r.state.Code != 0):
+	case hits.Memory && (r.state.Signal != 0 || r.state.Code != 0):
 		e.Cause = NoMemory
-	case r.hits.Processes && (r.state.Signal != 0 || r.state.Code != 0):
+	case hits.Processes && (r.state.Signal != 0 || r.state.Code != 0):
 		e.Cause = NoProcess
 	case r.state.Signal != 0:
 		e.Cause = Signaled

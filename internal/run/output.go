@@ -46,8 +46,8 @@ func (r *Run) record(s journal.Stream, p []byte) {
 	if r.over.Load() {
 		return // the tee came back too late
 	}
-	if r.terms.Log != nil {
-		r.log(p)
+	if r.log != nil {
+		r.log.write(p)
 	}
 	q := &r.streams[s]
 	q.bytes += int64(len(p))
@@ -82,10 +82,17 @@ func (w *stopwatch) elapsed() time.Duration {
 	return time.Duration(total)
 }
 
-func (r *Run) log(p []byte) {
-	r.logging.Lock()
-	defer r.logging.Unlock()
-	if r.logErr == nil {
-		_, r.logErr = r.terms.Log.Write(p)
+func (c *copied) write(p []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		_, c.err = c.to.Write(p)
 	}
+}
+
+// fault is why the copy is not whole.
+func (c *copied) fault() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }

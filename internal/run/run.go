@@ -1,6 +1,7 @@
 package run
 
 import (
+	"io"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -49,24 +50,33 @@ type Run struct {
 	forced  bool
 	held    bool
 	gaveUp  bool
+	hung    bool // the leader cannot be killed
+	atTree  bool // somebody is at the tree without mu: see visit
+	told    bool // the rest of the tree was asked to end
+	eofs    int8
 	cause   Cause
 	killAt  time.Time
-	drainAt time.Time
-	leaveAt time.Time
-	teed    time.Duration // time in the tee that drainAt and leaveAt have allowed for
+	dueAt   time.Time     // when the phase is over, or is to be looked at again
+	teed    time.Duration // time in the tee that dueAt has allowed for
 	state   process.State
-	eofs    int
-	atTree  bool      // somebody is at the tree without mu: see visit
-	told    bool      // the rest of the tree was asked to end
-	lookAt  time.Time // when it is looked at again
-	restAt  time.Time // until then it may end by itself
-	swept   int
-	hits    process.Hits
-	left    []process.Stray
+	restAt  time.Time // until then the rest of the tree may end by itself
+	remains *remains  // nil: none that are known
 
-	over    atomic.Bool // the ending is told: nothing may be recorded any more
-	logging sync.Mutex
-	logErr  error
+	over atomic.Bool // the ending is told: nothing may be recorded any more
+	log  *copied     // nil: none
+}
+
+// remains are what the leader has left behind.
+type remains struct {
+	swept int
+	left  []process.Stray
+}
+
+// copied is the plain copy of both streams.
+type copied struct {
+	mu  sync.Mutex
+	to  io.Writer
+	err error
 }
 
 // stream is what one output stream needs on its way to the journal.
@@ -131,7 +141,7 @@ func (r *Run) Extend(timeout time.Duration) bool {
 func (r *Run) hurry() {
 	switch {
 	case r.phase == running && r.exited:
-		r.drainAt, r.hurried = time.Now(), true
+		r.dueAt, r.hurried = time.Now(), true
 	case r.phase == killing:
 		r.hurried = true
 	}
@@ -179,9 +189,9 @@ func (r *Run) Exited(s process.State) {
 	r.exited, r.state = true, s
 	switch now := time.Now(); r.phase {
 	case running:
-		r.drainAt, r.teed = now.Add(r.terms.WaitDelay), r.inTee()
+		r.dueAt, r.teed = now.Add(r.terms.WaitDelay), r.inTee()
 	case stopping:
-		r.restAt, r.lookAt = now.Add(min(restGrace, r.killAt.Sub(now))), now
+		r.restAt, r.dueAt = now.Add(min(restGrace, r.killAt.Sub(now))), now
 		if r.terms.StopLeader {
 			r.told, r.killAt = true, r.restAt
 		}

@@ -32,6 +32,9 @@ func (r *Runner) Close() error {
 func (r *Runner) Start(s *Spec, tell func(Ending)) (*Run, error) {
 	run := &Run{terms: s.Terms, program: s.Process.Path, tell: tell, alarms: &r.alarms}
 	run.alarm.run = run
+	if s.Log != nil {
+		run.log = &copied{to: s.Log}
+	}
 	start, started := s.Process, s.Process.Started
 	start.Started = func() { run.begin(started) }
 	p, err := r.table.Start(start, run)

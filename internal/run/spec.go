@@ -14,6 +14,10 @@ import (
 type Spec struct {
 	Process process.Spec // for the start alone
 	Terms
+
+	// Log, if not nil, gets a plain copy of both streams. After an error it is
+	// not written any more; the error is told in the ending.
+	Log io.Writer
 }
 
 // Terms are what holds for an execution while it runs.
@@ -40,10 +44,6 @@ type Terms struct {
 	// Tee, if not nil, sees every byte that is recorded, whatever the journal
 	// keeps. It may wait, and so slow the process, as a plain pipe would.
 	Tee func(stream journal.Stream, p []byte)
-
-	// Log, if not nil, gets a plain copy of both streams. After an error it is
-	// not written any more; the error is told in the ending.
-	Log io.Writer
 
 	// Phase, if not nil, is told when a run that was stopped gets its stop
 	// signal and when it is killed. It must not wait.
