@@ -168,10 +168,10 @@ func (e *Engine) wakeDispatch() {
 func (e *Engine) began(x *execution) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if x.phase != starting {
+	if x.phase != starting || !x.become(Running) {
 		return // the runner broke its contract
 	}
-	x.phase, x.status, x.started = going, Running, time.Now()
+	x.phase, x.started = going, time.Now()
 	e.running++
 	x.journal.Note(noteStarted, width(noteStarted))
 }
@@ -201,7 +201,11 @@ func (e *Engine) finish(x *execution, end Ending) {
 	if f.started == 0 {
 		f.started = nanos(x.started)
 	}
-	x.phase, x.status, x.final, x.control = over, f.status, f, nil
+	if !x.become(f.status) { // the runner ended by itself what it had not started
+		f.status, f.success = Lost, false
+		x.become(Lost)
+	}
+	x.phase, x.final, x.control = over, f, nil
 	x.attachLocked()
 	x.journal.Close(noteEnded, width(noteEnded))
 	e.countLocked(f.status)

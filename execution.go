@@ -84,6 +84,16 @@ const (
 	over
 )
 
+// become changes its status if that may be, and reports whether it did: the one place
+// where statuses change. Callers hold the engine's mu.
+func (x *execution) become(next Status) bool {
+	if !x.status.CanBecome(next) {
+		return false
+	}
+	x.status = next
+	return true
+}
+
 // summary is what is known of it now. Callers hold the engine's mu.
 func (x *execution) summary() Execution {
 	if x.final != nil {

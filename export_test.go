@@ -25,4 +25,15 @@ func ResetGlobal() {
 }
 
 // Transitions is the table of the life of an execution.
-func Transitions() map[Status][]Status { return transitions() }
+func Transitions() map[Status][]Status {
+	all := make(map[Status][]Status)
+	for _, s := range statuses() {
+		all[s] = nil
+		for _, next := range statuses() {
+			if s.CanBecome(next) {
+				all[s] = append(all[s], next)
+			}
+		}
+	}
+	return all
+}

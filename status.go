@@ -19,31 +19,32 @@ const (
 	Lost             Status = "lost"              // how it ended is not known
 )
 
-// transitions is the whole life of an execution. The drawing in doc.go is
-// checked against it.
-func transitions() map[Status][]Status {
-	return map[Status][]Status{
-		Pending:          {Running, AwaitingApproval, Failed, Cancelled, TimedOut, Rejected, Lost},
-		AwaitingApproval: {Pending, Rejected, Cancelled, TimedOut, Lost},
-		Running:          {Completed, Failed, Cancelled, TimedOut, Lost},
-		Completed:        nil,
-		Failed:           nil,
-		Cancelled:        nil,
-		TimedOut:         nil,
-		Rejected:         nil,
-		Lost:             nil,
+// next is the whole life of an execution: what may follow a status. The drawing in
+// doc.go is checked against it.
+func (s Status) next() (few [7]Status) {
+	switch s {
+	case Pending:
+		few = [...]Status{Running, AwaitingApproval, Failed, Cancelled, TimedOut, Rejected, Lost}
+	case AwaitingApproval:
+		few = [...]Status{Pending, Rejected, Cancelled, TimedOut, Lost, "", ""}
+	case Running:
+		few = [...]Status{Completed, Failed, Cancelled, TimedOut, Lost, "", ""}
+	case Completed, Failed, Cancelled, TimedOut, Rejected, Lost:
 	}
+	return few
+}
+
+// statuses are all that there are.
+func statuses() []Status {
+	return []Status{Pending, AwaitingApproval, Running, Completed, Failed, Cancelled, TimedOut, Rejected, Lost}
 }
 
 // Valid reports whether s is one of the statuses.
-func (s Status) Valid() bool {
-	_, ok := transitions()[s]
-	return ok
-}
+func (s Status) Valid() bool { return slices.Contains(statuses(), s) }
 
 // Terminal reports whether nothing follows s.
 func (s Status) Terminal() bool {
-	switch s { // not by the table, which is made anew: handlers ask it of every line
+	switch s { // not by next: handlers ask it of every line
 	case Completed, Failed, Cancelled, TimedOut, Rejected, Lost:
 		return true
 	case Pending, Running, AwaitingApproval:
@@ -52,7 +53,10 @@ func (s Status) Terminal() bool {
 }
 
 // CanBecome reports whether next may follow s.
-func (s Status) CanBecome(next Status) bool { return slices.Contains(transitions()[s], next) }
+func (s Status) CanBecome(next Status) bool {
+	few := s.next()
+	return next != "" && slices.Contains(few[:], next)
+}
 
 // Cause says why an execution ended. It tells apart what a status folds: a
 // timeout of the run from one in the queue, an exit code from a signal.
