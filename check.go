@@ -166,3 +166,20 @@ func stopSignal(asked, tool string) (syscall.Signal, error) {
 	}
 	return sig, nil
 }
+
+// checkBatch refuses what cannot be handed to a batch file of Windows as it is:
+// cmd.exe would run parts of it. The path of an inline script is not known yet.
+func checkBatch(path string, argv []string) error {
+	if !process.IsBatch(path) {
+		return nil
+	}
+	args := make([]string, 0, len(argv))
+	for _, a := range argv[1:] {
+		args = append(args, strings.ReplaceAll(a, scriptPlaceholder, "script"))
+	}
+	if _, err := process.BatchLine(path, args); err != nil {
+		return advise(fault(ErrInvalidCommand, "%v", err),
+			"hand it over by stdin, in a file or in a variable, or run the program that the batch file runs")
+	}
+	return nil
+}

@@ -15,16 +15,21 @@ const (
 	// version 2, where this program may make groups). Nothing leaves it, all of it
 	// is ended at once, and what outlives the command is always seen.
 	ContainmentCgroup Containment = "cgroup"
-	// ContainmentGroup signals the process group, and on Linux also finds whoever
-	// kept a variable of ours in its environment. A process that left the group and
-	// cleaned its environment is not found; one that outlives a command which ended
-	// by itself is seen only if it holds the output open.
+	// ContainmentJob puts each execution into a Job Object of its own (Windows, which
+	// has nothing else). Nothing leaves it, all of it is ended at once, with the
+	// program that runs the engine too, and what outlives the command is always seen.
+	ContainmentJob Containment = "job"
+	// ContainmentGroup signals the process group, and also finds on Linux whoever
+	// kept a variable of ours in its environment, on macOS whoever descended from the
+	// command when it was stopped. A process that left the group and cleaned its
+	// environment, on macOS lost its parent before, is not found; one that outlives a
+	// command which ended by itself is seen only if it holds the output open.
 	ContainmentGroup Containment = "group"
 )
 
 // containments are those with a name, from 1 on.
 func containments() []Containment {
-	return []Containment{ContainmentAuto, ContainmentCgroup, ContainmentGroup}
+	return []Containment{ContainmentAuto, ContainmentCgroup, ContainmentJob, ContainmentGroup}
 }
 
 // Capabilities are what this machine lets the engine do.
@@ -42,7 +47,8 @@ type Capabilities struct {
 // LimitSupport says how a limit is enforced.
 type LimitSupport struct {
 	Limit string `json:"limit"`
-	// By is "cgroup v2", "cgroup v1" or "rlimit"; empty where it cannot be enforced.
+	// By is "cgroup v2", "cgroup v1", "rlimit" or "job object"; empty where it cannot be
+	// enforced.
 	By string `json:"by,omitempty"`
 	// Why is why it cannot.
 	Why string `json:"why,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
@@ -53,6 +54,11 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 	}
 	if err := checkArguments(l.Argv); err != nil {
 		return nil, err
+	}
+	if runtime.GOOS == "windows" {
+		if err := checkBatch(l.Path, l.Argv); err != nil {
+			return nil, err
+		}
 	}
 	e.equip(x, inv.env)
 	return x, nil

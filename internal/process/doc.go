@@ -27,10 +27,13 @@
 //  5. [Process.Close] leaves no descriptor, no goroutine and no zombie.
 //  6. Only processes that this package started are waited for: the children of
 //     the host program are its own.
-//  7. In a cgroup of its own, a tree is found and ended whole by
+//  7. In a cgroup or a job of its own, a tree is found and ended whole by
 //     [Process.EndRest], and [Process.Left] says whether it is.
 //
 // Not promised: that a process which left the leader's group is reached by Signal.
-// Without cgroups [Process.Rest] finds it as long as it kept its environment. Whoever
+// Without cgroups [Process.Rest] finds it on Linux as long as it kept its environment,
+// on macOS as long as it was seen below the leader. There and on the BSDs the leader is
+// reaped at its exit: of a tree that has ended whole, the number may be another's before
+// Close. Windows keeps the number, and asks to end by CTRL_BREAK to the group. Whoever
 // has another program start a process (systemd-run, docker, at) is out of reach.
 package process

@@ -31,7 +31,7 @@ const (
 // Enforcement says how a table enforces the limit of a resource.
 type Enforcement struct {
 	Resource Resource
-	// By is "cgroup v2", "cgroup v1" or "rlimit"; empty where it cannot.
+	// By is "cgroup v2", "cgroup v1", "rlimit" or "job object"; empty where it cannot.
 	By string
 	// Why is why it cannot; nil where it can.
 	Why error

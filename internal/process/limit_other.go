@@ -1,10 +1,11 @@
-//go:build !linux
+//go:build unix && !linux
 
 package process
 
 import (
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Enforcements says that no resource can be limited here.
@@ -29,5 +30,6 @@ func (s *Spec) check() error {
 // Hits says that no limit stood in the way: there are none.
 func (p *Process) Hits() Hits { return Hits{} }
 
-// MaxOpenFiles is the most that Limits.OpenFiles can be.
-func MaxOpenFiles() int64 { return 0 }
+// MaxOpenFiles is the most that Limits.OpenFiles can be: no limit is too high where
+// none can be kept.
+func MaxOpenFiles() int64 { return math.MaxInt64 }

@@ -1,6 +1,12 @@
 package process
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
+
+// restTime is how long processes that were killed get to be gone.
+const restTime = time.Second
 
 // Stray is a process of a tree that is not its leader.
 type Stray struct {
@@ -16,14 +22,23 @@ const (
 	// InCgroup: each tree is in a cgroup of its own (Linux, version 2), that none
 	// leaves without leave. All of it is ended, and whether it is empty is known.
 	InCgroup Containment = "cgroup"
+	// InJob: each tree is in a Job Object of its own (Windows), that none leaves. All
+	// of it is ended, with this program too, and whether it is empty is known.
+	InJob Containment = "job"
 	// InGroup: the process group; on Linux also who kept the mark of [Spec] in its
-	// environment. Who left the group and cleaned its environment is not found.
+	// environment, on macOS who descends from the leader. Who left the group and
+	// cleaned its environment (macOS: whose parent ended before the tree was looked
+	// at) is not found.
 	InGroup Containment = "group"
 )
 
 // ErrNoContainment is returned by NewTable where the system has not what was asked
 // for.
 var ErrNoContainment = errors.New("not to be had here")
+
+// ErrNoSignal is returned by Signal and SignalLeader where a process cannot be asked
+// to end, only be ended: on Windows without a console.
+var ErrNoSignal = errors.New("there is no signal here that it could hear")
 
 // Options say how a table works. The zero value takes what is best here.
 type Options struct {

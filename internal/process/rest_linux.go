@@ -78,9 +78,6 @@ func (p *Process) signalMember(pid int, sig syscall.Signal) {
 	}
 }
 
-// restTime is how long processes that were killed get to be gone.
-const restTime = time.Second
-
 // EndRest kills the members of the tree that are not in the leader's group, and
 // those that are. It returns how many it has ended, and what is still there
 // after a second.

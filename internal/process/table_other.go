@@ -3,7 +3,6 @@
 package process
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -22,14 +21,17 @@ type Table struct {
 //
 // Errors: ErrNoContainment.
 func NewTable(o Options) (*Table, error) {
-	if o.Containment == InCgroup {
-		return nil, fmt.Errorf("%w: there are no cgroups", ErrNoContainment)
+	if o.Containment != "" && o.Containment != containment {
+		return nil, fmt.Errorf("%w: this system has %s", ErrNoContainment, containment)
 	}
 	return &Table{}, nil
 }
 
 // Containment is how this table holds its trees.
-func (t *Table) Containment() Containment { return InGroup }
+func (t *Table) Containment() Containment { return containment }
+
+// WhyNotStronger says why trees are not held more strongly; nil if they are.
+func (t *Table) WhyNotStronger() error { return errNotStronger }
 
 // Close waits until every process is closed.
 func (t *Table) Close() error {
@@ -40,28 +42,9 @@ func (t *Table) Close() error {
 	return nil
 }
 
-// WhyNotStronger says that there are no cgroups.
-func (t *Table) WhyNotStronger() error { return errors.New("this system has no cgroups") }
-
-// Process is one process that was started, and through its group the tree
-// below it. It is safe for concurrent use.
-type Process struct {
-	table    *Table
-	observer Observer
-	os       *os.Process
-	out      [2]*os.File
-	feed     *feeder
-	input    *input // nil where stdin is not written to by Write
-	readers  sync.WaitGroup
-
-	mu     sync.Mutex
-	exited bool
-	closed bool
-}
-
 // Start starts a process and returns once it runs. The observer may be called
-// before Start returns. Errors: [ErrBusy], or what the system says of the path,
-// the directory or the arguments.
+// before Start returns. Errors: [ErrBusy], [ErrUnenforced], or what the system says
+// of the path, the directory or the arguments.
 func (t *Table) Start(s Spec, o Observer) (*Process, error) {
 	t.mu.Lock()
 	if t.closed {
@@ -94,16 +77,7 @@ func (p *Process) start(s *Spec) error {
 		p.abandon()
 		return err
 	}
-	for try := range 12 {
-		p.os, err = os.StartProcess(s.Path, s.Args, &os.ProcAttr{
-			Dir: s.Dir, Env: s.environment(), Files: theirs[:], Sys: ownGroup(s.Terminal != nil),
-		})
-		if !errors.Is(err, textBusy) {
-			break
-		}
-		pause(try)
-	}
-	if err != nil {
+	if err = p.bear(s, theirs[:]); err != nil {
 		p.abandon()
 		return err
 	}
@@ -164,51 +138,8 @@ func (p *Process) abandon() {
 	p.closePipes()
 }
 
-func (p *Process) closePipes() {
-	for _, f := range p.out {
-		if f != nil {
-			_ = f.Close()
-		}
-	}
-}
-
-func (p *Process) read(i int) {
-	defer p.readers.Done()
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := p.out[i].Read(buffer)
-		if n > 0 {
-			p.observer.Output(i+1, buffer[:n])
-		}
-		if err != nil {
-			p.observer.EOF(i + 1)
-			return
-		}
-	}
-}
-
-func (p *Process) wait() {
-	state, err := p.os.Wait()
-	p.mu.Lock()
-	p.exited = true
-	closed := p.closed
-	p.mu.Unlock()
-	if closed {
-		p.table.living.Done()
-		return
-	}
-	if err != nil {
-		p.observer.Exited(State{Code: -1})
-		return
-	}
-	p.observer.Exited(exitState(state))
-}
-
-// Pid returns the process id, which is that of its group too.
-func (p *Process) Pid() int { return p.os.Pid }
-
-// Signal sends a signal to the whole group. Once Close was called it does
-// nothing.
+// Signal asks the whole group to end, or with SIGKILL ends it. Once Close was called
+// it does nothing. Errors: os.ErrProcessDone, ErrNoSignal, or what the system says.
 func (p *Process) Signal(sig syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -216,54 +147,19 @@ func (p *Process) Signal(sig syscall.Signal) error {
 		return os.ErrProcessDone
 	}
 	p.input.signalFront(p.os.Pid, sig)
-	return signalGroup(p.os, sig)
+	return p.signal(sig)
 }
 
-// SignalLeader sends a signal to the leader alone.
+// SignalLeader asks the leader alone to end, where the system can: on Windows it is
+// as Signal.
 func (p *Process) SignalLeader(sig syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || p.os.Pid <= 1 {
 		return os.ErrProcessDone
 	}
-	return signalOne(p.os, sig)
-}
-
-// GiveUp ends the streams although somebody still holds their other end: each
-// that was open gets its EOF.
-func (p *Process) GiveUp() { p.closePipes() }
-
-// Close kills what is left of the group and releases the process.
-func (p *Process) Close() {
-	_ = p.Signal(syscall.SIGKILL)
-	p.Release()
-}
-
-// Release frees what the process held; members of its group that live are not
-// touched. Call it or Close once, after Exited and both EOFs.
-func (p *Process) Release() {
-	p.stopFeeding()
-	p.mu.Lock()
-	p.closed = true
-	exited := p.exited
-	p.mu.Unlock()
-	p.closePipes()
-	if exited {
-		p.table.living.Done()
-	}
+	return p.signalLeader(sig)
 }
 
 // Containment is how the members of this tree are found.
-func (p *Process) Containment() Containment { return InGroup }
-
-// Left says no: it is not known.
-func (p *Process) Left() bool { return false }
-
-// Rest finds nothing here: the environment of others cannot be read.
-func (p *Process) Rest() []Stray { return nil }
-
-// SignalRest finds nobody here.
-func (p *Process) SignalRest(syscall.Signal) {}
-
-// EndRest finds nothing here.
-func (p *Process) EndRest() (ended int, left []Stray) { return 0, nil }
+func (p *Process) Containment() Containment { return containment }

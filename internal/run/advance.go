@@ -233,7 +233,7 @@ func (r *Run) finish() {
 	stay := r.mayStay()
 	r.mu.Unlock()
 	hits := r.process.Hits()
-	if stay || r.process.Containment() == process.InCgroup { // which is empty, or what is in it cannot be killed
+	if stay || r.process.Containment() != process.InGroup { // which is empty, or what is in it cannot be killed
 		r.process.Release()
 	} else {
 		r.process.Close()

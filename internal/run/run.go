@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -168,13 +169,16 @@ func (r *Run) stop(cause Cause) bool {
 	return true
 }
 
-// ask sends the stop signal.
+// ask sends the stop signal. Where there is none the grace is over at once: it would
+// be waited out by a program that knows of nothing. Callers hold r.mu.
 func (r *Run) ask() {
+	send := r.process.Signal
 	if r.terms.StopLeader {
-		_ = r.process.SignalLeader(r.stopSignal())
-		return
+		send = r.process.SignalLeader
 	}
-	_ = r.process.Signal(r.stopSignal())
+	if err := send(r.stopSignal()); errors.Is(err, process.ErrNoSignal) {
+		r.killAt = time.Now()
+	}
 }
 
 func (r *Run) announce(p Phase) {
