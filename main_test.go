@@ -20,6 +20,7 @@ import (
 const helperVariable = "ENGINE_TEST_HELPER"
 
 func TestMain(m *testing.M) {
+	engine.ReaperMain()
 	switch helper := os.Getenv(helperVariable); helper {
 	case "":
 		goleak.VerifyTestMain(m)

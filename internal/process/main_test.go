@@ -25,6 +25,7 @@ import (
 const fixtureVariable = "PROCESS_TEST_FIXTURE"
 
 func TestMain(m *testing.M) {
+	process.ReaperMain()
 	if name := os.Getenv(fixtureVariable); name != "" {
 		fixtures()[name]()
 		os.Exit(0)

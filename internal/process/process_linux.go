@@ -16,16 +16,20 @@ type Process struct {
 	table    *Table
 	observer Observer
 	blocking bool
-	mark     string
-	pid      int
-	pidfd    int
+	marks    marks
+	tree     tree
+	pid      int // of the leader
+	child    int // ours: the leader, or its reaper
+	pidfd    int // of the leader; -1 where it is not our child
 	slot     int32
 	out      [2]pipe
 	feed     *feeder
 	group    *cgroup // nil: none
+	reaper   *reaper // nil: none
 
 	mu     sync.Mutex
 	exited bool
+	closed bool
 	reaped bool
 }
 
@@ -35,6 +39,10 @@ func (p *Process) Pid() int { return p.pid }
 // watchExit waits for the exit in the poller, or where the kernel gave no pidfd
 // in a goroutine.
 func (p *Process) watchExit() error {
+	if p.reaper != nil {
+		p.reaper.watch()
+		return nil
+	}
 	if p.pidfd < 0 {
 		go p.ready(0)
 		return nil
@@ -74,6 +82,10 @@ func (p *Process) ready(uint32) {
 	if !ok {
 		return // spurious
 	}
+	p.tell(state)
+}
+
+func (p *Process) tell(state State) {
 	p.mu.Lock()
 	p.exited = true
 	p.mu.Unlock()
@@ -100,17 +112,21 @@ func exitState(s *unix.Siginfo, u *unix.Rusage) (State, bool) {
 	if pid == 0 {
 		return State{}, false
 	}
-	state := State{Usage: Usage{
-		UserTime: time.Duration(u.Utime.Nano()), SystemTime: time.Duration(u.Stime.Nano()),
-		PeakBytes: u.Maxrss << 10, Voluntary: u.Nvcsw, Involuntary: u.Nivcsw,
-		ReadBlocks: u.Inblock, WriteBlocks: u.Oublock,
-	}}
+	state := State{Usage: usageOf(u)}
 	if s.Code == cldExited {
 		state.Code = status
 	} else {
 		state.Code, state.Signal, state.Core = -1, syscall.Signal(status), s.Code == cldDumped
 	}
 	return state, true
+}
+
+func usageOf(u *unix.Rusage) Usage {
+	return Usage{
+		UserTime: time.Duration(u.Utime.Nano()), SystemTime: time.Duration(u.Stime.Nano()),
+		PeakBytes: u.Maxrss << 10, Voluntary: u.Nvcsw, Involuntary: u.Nivcsw,
+		ReadBlocks: u.Inblock, WriteBlocks: u.Oublock,
+	}
 }
 
 // Signal sends a signal to the whole group, and CONT after it, because a
@@ -121,9 +137,16 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	if p.reaped || p.pid <= 1 {
 		return os.ErrProcessDone
 	}
-	err := unix.Kill(-p.pid, sig)
+	if p.reaper != nil {
+		return p.reaper.signal(sig)
+	}
+	return signalGroup(p.pid, sig)
+}
+
+func signalGroup(leader int, sig syscall.Signal) error {
+	err := unix.Kill(-leader, sig)
 	if sig != unix.SIGKILL && sig != unix.SIGSTOP {
-		_ = unix.Kill(-p.pid, unix.SIGCONT)
+		_ = unix.Kill(-leader, unix.SIGCONT)
 	}
 	return err
 }
@@ -138,17 +161,21 @@ func (p *Process) GiveUp() {
 
 // Close reaps the leader and frees what the process held; members of its group
 // that live are not touched. Call it once, after Exited and both EOFs. Where the
-// leader cannot die (it hangs in the kernel) the zombie is left to a goroutine.
+// leader cannot die (it hangs in the kernel), or its reaper is only just told to go,
+// the zombie is left to a goroutine.
 func (p *Process) Close() {
 	p.stopFeeding()
 	p.mu.Lock()
-	if p.reaped {
+	if p.closed {
 		p.mu.Unlock()
 		return
 	}
 	exited := p.exited
-	p.exited = true
+	p.exited, p.closed = true, true
 	p.mu.Unlock()
+	if p.reaper != nil {
+		exited = p.reaper.leave()
+	}
 	if !exited {
 		go func() {
 			p.awaitExit()
@@ -161,23 +188,28 @@ func (p *Process) Close() {
 	p.table.living.Done()
 }
 
-// awaitExit waits until the leader is a zombie, without the lock that its reaping
+// awaitExit waits until our child is a zombie, without the lock that its reaping
 // takes.
 func (p *Process) awaitExit() {
 	_ = ignoringEINTR(func() error {
-		return unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		return unix.Waitid(unix.P_PID, p.child, nil, unix.WEXITED|unix.WNOWAIT, nil)
 	})
 }
 
-// reap takes the leader's zombie away and gives its number back.
+// reapChild waits for a child of ours that has ended or is about to.
+func reapChild(pid int) {
+	_ = ignoringEINTR(func() error {
+		_, err := unix.Wait4(pid, nil, 0, nil)
+		return err
+	})
+}
+
+// reap takes our child's zombie away and gives its number back.
 func (p *Process) reap() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reaped = true
-	_ = ignoringEINTR(func() error {
-		_, err := unix.Wait4(p.pid, nil, 0, nil)
-		return err
-	})
+	reapChild(p.child)
 	if p.pidfd >= 0 {
 		p.table.poller.remove(p.slot)
 		_ = unix.Close(p.pidfd)

@@ -16,6 +16,10 @@ const (
 	// InCgroup: each tree is in a cgroup of its own (Linux, version 2), that none
 	// leaves without leave. All of it is ended, and whether it is empty is known.
 	InCgroup Containment = "cgroup"
+	// InReaper: each leader is the child of a process of ours that adopts every orphan
+	// of its tree (Linux, where the program calls ReaperMain). All of it is found as
+	// what descends from there, and ends with this program too.
+	InReaper Containment = "reaper"
 	// InGroup: the process group; on Linux also who kept the mark of [Spec] in its
 	// environment. Who left the group and cleaned its environment is not found.
 	InGroup Containment = "group"
@@ -24,6 +28,9 @@ const (
 // ErrNoContainment is returned by NewTable where the system has not what was asked
 // for.
 var ErrNoContainment = errors.New("not to be had here")
+
+// ErrNoHook is wrapped by ErrNoContainment where main has to do something for it.
+var ErrNoHook = errors.New("the program does not call ReaperMain at the top of main")
 
 // Options say how a table works. The zero value takes what is best here.
 type Options struct {

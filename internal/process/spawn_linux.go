@@ -17,11 +17,22 @@ type birth struct {
 	group   int    // a cgroup to be born into; negative: ours
 }
 
-// bear runs the program in a cgroup of its own, if there is one to be had.
+// bear runs the program where its tree is held best.
 func (p *Process) bear(b *birth) (pid int, err error) {
-	if p.table.Containment() != InCgroup {
-		return p.fork(b)
+	switch p.table.Containment() {
+	case InCgroup:
+		pid, err = p.bearInGroup(b)
+	case InReaper:
+		return p.bearBelow(b)
+	default:
+		pid, err = p.fork(b)
 	}
+	p.child = pid
+	return pid, err
+}
+
+// bearInGroup runs the program in a cgroup of its own, if there is one to be had.
+func (p *Process) bearInGroup(b *birth) (pid int, err error) {
 	group, err := p.table.groups.acquire()
 	if err != nil {
 		if err = Busy(err); errors.Is(err, ErrBusy) {
@@ -37,7 +48,7 @@ func (p *Process) bear(b *birth) (pid int, err error) {
 		b.group = -1
 	}
 	if err == nil {
-		p.group = group
+		p.group, p.tree = group, group
 		return pid, nil
 	}
 	p.table.groups.release(group)

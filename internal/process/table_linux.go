@@ -24,6 +24,8 @@ type Table struct {
 	// groups hold the trees; nil: there are none, or they have failed.
 	groups  *cgroups
 	noGroup atomic.Bool
+	// reapers says that a reaper holds a tree that no cgroup does.
+	reapers atomic.Bool
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
 
@@ -47,20 +49,38 @@ func NewTable(o Options) (*Table, error) {
 	}
 	t := &Table{poller: poller, null: null, nullFD: int(null.Fd()), session: hasTerminal()}
 	t.buffers.New = func() any { return new([readBytes]byte) }
-	if o.Containment != InGroup {
-		if t.groups, err = newCgroups(); err != nil && o.Containment == InCgroup {
-			return nil, errors.Join(fmt.Errorf("%w: %w", ErrNoContainment, err), t.Close())
-		}
+	if err := t.contain(o.Containment); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrNoContainment, err), t.Close())
 	}
 	return t, nil
 }
 
+// contain gets ready to hold trees in the way that is asked for.
+func (t *Table) contain(c Containment) (err error) {
+	if c == "" || c == InCgroup {
+		if t.groups, err = newCgroups(); c == InCgroup {
+			return err
+		}
+	}
+	if c == "" || c == InReaper {
+		if err = canReap(); err == nil {
+			t.reapers.Store(true)
+		} else if c == InReaper {
+			return err
+		}
+	}
+	return nil
+}
+
 // Containment is how this table holds its trees.
 func (t *Table) Containment() Containment {
-	if t.groups == nil || t.noGroup.Load() {
-		return InGroup
+	switch {
+	case t.groups != nil && !t.noGroup.Load():
+		return InCgroup
+	case t.reapers.Load():
+		return InReaper
 	}
-	return InCgroup
+	return InGroup
 }
 
 // hasTerminal reports whether this process has a controlling terminal. A child
@@ -110,7 +130,8 @@ func (t *Table) Start(s Spec, o Observer) (*Process, error) {
 	if !t.enter() {
 		return nil, os.ErrClosed
 	}
-	p := &Process{table: t, observer: o, blocking: s.Blocking, mark: s.Mark, pidfd: -1}
+	p := &Process{table: t, observer: o, blocking: s.Blocking, marks: marks(s.Mark), pidfd: -1}
+	p.tree = &p.marks
 	if err := p.start(&s); err != nil {
 		t.living.Done()
 		return nil, err
@@ -191,7 +212,11 @@ func (p *Process) unwatch(added int, err error) error {
 		}
 		_ = unix.Close(p.out[i].fd)
 	}
-	_ = unix.Kill(-p.pid, unix.SIGKILL)
+	if p.reaper != nil {
+		p.reaper.abandon()
+	} else {
+		_ = unix.Kill(-p.pid, unix.SIGKILL)
+	}
 	p.awaitExit()
 	p.reap()
 	p.stopFeeding()

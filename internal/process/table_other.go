@@ -23,11 +23,14 @@ type Table struct {
 //
 // Errors: ErrNoContainment.
 func NewTable(o Options) (*Table, error) {
-	if o.Containment == InCgroup {
-		return nil, fmt.Errorf("%w: there are no cgroups", ErrNoContainment)
+	if o.Containment == InCgroup || o.Containment == InReaper {
+		return nil, fmt.Errorf("%w: Linux has it", ErrNoContainment)
 	}
 	return &Table{}, nil
 }
+
+// ReaperMain is for Linux; here it does nothing.
+func ReaperMain() {}
 
 // Containment is how this table holds its trees.
 func (t *Table) Containment() Containment { return InGroup }

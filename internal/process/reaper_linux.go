@@ -1,0 +1,281 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// reaper is the process between us and one command, as we see it: our child, and
+// the parent of the leader. Its socket ends when nothing is left of the tree, because
+// it ends then.
+type reaper struct {
+	process *Process
+	below   below // its own number: the tree is what descends from it
+	slot    int32
+
+	mu     sync.Mutex
+	file   *os.File // the socket
+	socket int      // its descriptor; -1: closed
+	state  *State   // how the leader ended; nil: not known yet
+	told   bool     // the observer knows it
+	empty  bool     // nothing is left of the tree
+	over   bool     // the socket has ended, and so has the reaper
+	lost   bool     // before its time: the tree has other parents now
+}
+
+// canReap says why there can be no reaper, if so.
+func canReap() error {
+	if !hooked.Load() {
+		return ErrNoHook
+	}
+	_, err := os.Stat(reaperProgram)
+	return err
+}
+
+const reaperProgram = "/proc/self/exe"
+
+// helloTime is how long a reaper may take to get ready. Where this program does not
+// become one after all, it is not waited for longer.
+const helloTime = 10 * time.Second
+
+// bearBelow runs the program below a reaper of its own. Where there can be none it
+// is held less well: that is better than nothing. But from the order on it may have
+// been started, and is not tried again.
+func (p *Process) bearBelow(b *birth) (pid int, err error) {
+	r, err := p.newReaper(b)
+	if err != nil {
+		if err = Busy(err); errors.Is(err, ErrBusy) {
+			return 0, err
+		}
+		p.table.reapers.Store(false) // so it will be next time
+		pid, err = p.fork(b)
+		p.child = pid
+		return pid, err
+	}
+	p.child = int(r.below)
+	if pid, err = r.order(b); err != nil {
+		r.abandon()
+		reapChild(p.child)
+		return 0, err
+	}
+	p.reaper, p.tree = r, r
+	return pid, nil
+}
+
+// newReaper starts a reaper and waits until it is ready.
+func (p *Process) newReaper(b *birth) (*reaper, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socketpair", err)
+	}
+	r := &reaper{process: p, socket: fds[0], file: os.NewFile(uintptr(fds[0]), "reaper"), slot: -1}
+	null, pidfd := p.table.nullFD, -1
+	pid, err := p.table.spawn(&birth{
+		// It has little to do. Of a variable that is there twice the first counts.
+		spec:  &Spec{Path: reaperProgram, Args: []string{reaperName}, Env: append([]string{"GOMAXPROCS=1"}, os.Environ()...)},
+		files: [3]int{fds[1], null, null}, session: b.session, group: -1,
+	}, &pidfd)
+	closeAll(fds[1])
+	if err != nil {
+		_ = r.file.Close()
+		return nil, err
+	}
+	if pidfd >= 0 {
+		closeAll(pidfd)
+	}
+	r.below = below(pid)
+	_ = r.file.SetReadDeadline(time.Now().Add(helloTime))
+	if _, err := r.answer(); err != nil {
+		_ = unix.Kill(pid, unix.SIGKILL)
+		r.abandon()
+		reapChild(pid)
+		return nil, err
+	}
+	return r, nil
+}
+
+// answer waits for a report.
+func (r *reaper) answer() (*report, error) {
+	text := make([]byte, maxPacket)
+	n, err := r.file.Read(text)
+	if err != nil {
+		return nil, fmt.Errorf("hear from the reaper: %w", err)
+	}
+	return readReport(text[:n])
+}
+
+// order has the reaper start the command, and returns the number of that.
+func (r *reaper) order(b *birth) (pid int, err error) {
+	if err := sendOrder(r.socket, b); err != nil {
+		return 0, err
+	}
+	_ = r.file.SetReadDeadline(time.Time{}) // it may have been started
+	switch answer, err := r.answer(); {
+	case err != nil:
+		return 0, err
+	case answer.Refused != 0:
+		return 0, answer.Refused
+	default:
+		return answer.Pid, nil
+	}
+}
+
+// watch waits for what the reaper reports in the poller, or where that has no room
+// in a goroutine.
+func (r *reaper) watch() {
+	r.mu.Lock() // ready must not run before the slot is known
+	defer r.mu.Unlock()
+	var err error
+	if r.slot, err = r.process.table.poller.add(r.socket, unix.EPOLLIN, r); err == nil {
+		return
+	}
+	r.slot = -1
+	go func(socket int32) {
+		for {
+			events := []unix.PollFd{{Fd: socket, Events: unix.POLLIN}}
+			_, _ = unix.Poll(events, -1)
+			if r.ready(0); r.isOver() {
+				return
+			}
+		}
+	}(int32(r.socket))
+}
+
+func (r *reaper) isOver() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.over || r.socket < 0
+}
+
+// ready is called when the reaper has reported something, or ended.
+func (r *reaper) ready(uint32) {
+	r.mu.Lock()
+	for r.socket >= 0 && !r.over && r.hear() {
+	}
+	// Where the leader was the last the reaper ends at once, and Close need not wait
+	// for it if that is told first.
+	state := r.state
+	if r.told || !r.over && r.empty {
+		state = nil
+	}
+	r.told = r.told || state != nil
+	r.mu.Unlock()
+	if state != nil {
+		r.process.tell(*state)
+	}
+}
+
+// hear reads one report, and returns whether there may be another. Callers hold r.mu.
+func (r *reaper) hear() bool {
+	var text [maxPacket]byte
+	n, err := unix.Read(r.socket, text[:])
+	switch {
+	case errors.Is(err, unix.EINTR):
+		return true
+	case errors.Is(err, unix.EAGAIN):
+		return false
+	case err != nil || n == 0:
+		r.over, r.lost = true, !r.empty
+		if r.state == nil {
+			r.state = &State{Code: -1} // nobody knows
+		}
+		return false
+	}
+	if said, err := readReport(text[:n]); err == nil {
+		r.empty = !said.Left
+		if said.Exited != nil {
+			r.state = said.Exited
+		}
+	}
+	return true
+}
+
+// signal has the reaper signal the leader's group: it knows whether the number is
+// still theirs.
+func (r *reaper) signal(sig syscall.Signal) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over || r.socket < 0 {
+		return os.ErrProcessDone
+	}
+	return sendPacket(r.socket, wish{Signal: sig})
+}
+
+// leave lets the reaper go without ending anybody, and returns whether it has gone
+// already.
+func (r *reaper) leave() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.over && r.socket >= 0 {
+		_ = sendPacket(r.socket, wish{Leave: true})
+	}
+	r.close()
+	return r.over
+}
+
+// abandon has the reaper end all that is there, and itself.
+func (r *reaper) abandon() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.close()
+}
+
+// close ends our side. Callers hold r.mu.
+func (r *reaper) close() {
+	if r.socket < 0 {
+		return
+	}
+	if r.slot >= 0 {
+		r.process.table.poller.remove(r.slot)
+	}
+	_ = r.file.Close()
+	r.socket = -1
+}
+
+func (r *reaper) isLost() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lost
+}
+
+func (r *reaper) containment() Containment {
+	if r.isLost() {
+		return InGroup
+	}
+	return InReaper
+}
+
+func (r *reaper) left() bool { return !r.isOver() }
+
+func (r *reaper) members() []int {
+	switch {
+	case r.isLost():
+		return r.process.marks.members()
+	case r.isOver():
+		return nil
+	}
+	return r.below.members()
+}
+
+func (r *reaper) has(pid int) bool {
+	if r.isLost() {
+		return r.process.marks.has(pid)
+	}
+	return r.below.has(pid)
+}
+
+func (r *reaper) end(leader int) (ended int, left []int) {
+	seen := r.below.end(r.isOver)
+	if r.isLost() {
+		return r.process.marks.end(leader)
+	}
+	delete(seen, leader)
+	left = without(r.members(), leader)
+	return max(len(seen)-len(left), 0), left
+}
