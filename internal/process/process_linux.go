@@ -17,7 +17,6 @@ type Process struct {
 	observer Observer
 	blocking bool
 	marks    marks
-	tree     tree
 	pid      int // of the leader
 	child    int // ours: the leader, or its reaper
 	pidfd    int // of the leader; -1 where it is not our child

@@ -44,19 +44,20 @@ const reaperProgram = "/proc/self/exe"
 // become one after all, it is not waited for longer.
 const helloTime = 10 * time.Second
 
-// bearBelow runs the program below a reaper of its own. Where there can be none it
-// is held less well: that is better than nothing. But from the order on it may have
-// been started, and is not tried again.
-func (p *Process) bearBelow(b *birth) (pid int, err error) {
+// forkBelow runs the program below a reaper of its own, where trees are held like
+// that. Where there can be none it is held less well: that is better than nothing. But
+// from the order on it may have been started, and is not tried again.
+func (p *Process) forkBelow(b *birth) (pid int, err error) {
+	if p.table.Containment() != InReaper {
+		return p.fork(b)
+	}
 	r, err := p.newReaper(b)
 	if err != nil {
 		if err = Busy(err); errors.Is(err, ErrBusy) {
 			return 0, err
 		}
 		p.table.reapers.Store(false) // so it will be next time
-		pid, err = p.fork(b)
-		p.child = pid
-		return pid, err
+		return p.fork(b)
 	}
 	p.child = int(r.below)
 	if pid, err = r.order(b); err != nil {
@@ -64,7 +65,7 @@ func (p *Process) bearBelow(b *birth) (pid int, err error) {
 		reapChild(p.child)
 		return 0, err
 	}
-	p.reaper, p.tree = r, r
+	p.reaper = r
 	return pid, nil
 }
 
@@ -76,11 +77,11 @@ func (p *Process) newReaper(b *birth) (*reaper, error) {
 	}
 	r := &reaper{process: p, socket: fds[0], file: os.NewFile(uintptr(fds[0]), "reaper"), slot: -1}
 	null, pidfd := p.table.nullFD, -1
-	pid, err := p.table.spawn(&birth{
-		// It has little to do. Of a variable that is there twice the first counts.
-		spec:  &Spec{Path: reaperProgram, Args: []string{reaperName}, Env: append([]string{"GOMAXPROCS=1"}, os.Environ()...)},
-		files: [3]int{fds[1], null, null}, session: b.session, group: -1,
-	}, &pidfd)
+	own := *b // what is the command's own stays with that
+	own.files = [3]int{fds[1], null, null}
+	// It has little to do. Of a variable that is there twice the first counts.
+	own.spec = &Spec{Path: reaperProgram, Args: []string{reaperName}, Env: append([]string{"GOMAXPROCS=1"}, os.Environ()...)}
+	pid, err := p.table.spawn(&own, &pidfd)
 	closeAll(fds[1])
 	if err != nil {
 		_ = r.file.Close()
@@ -273,7 +274,7 @@ func (r *reaper) has(pid int) bool {
 func (r *reaper) end(leader int) (ended int, left []int) {
 	seen := r.below.end(r.isOver)
 	if r.isLost() {
-		return r.process.marks.end(leader)
+		return r.process.marks.end(0) // the leader too: nobody can signal it any more
 	}
 	delete(seen, leader)
 	left = without(r.members(), leader)

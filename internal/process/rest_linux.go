@@ -26,17 +26,28 @@ type tree interface {
 	end(leader int) (ended int, left []int)
 }
 
+// tree is how this one is held.
+func (p *Process) tree() tree {
+	switch {
+	case p.group != nil:
+		return p.group
+	case p.reaper != nil:
+		return p.reaper
+	}
+	return &p.marks
+}
+
 // Containment is how the members of this tree are found.
-func (p *Process) Containment() Containment { return p.tree.containment() }
+func (p *Process) Containment() Containment { return p.tree().containment() }
 
 // Left reports whether a member of the tree lives beside the leader that has
 // exited. Where that is not known without a search it says no.
-func (p *Process) Left() bool { return p.tree.left() }
+func (p *Process) Left() bool { return p.tree().left() }
 
 // Rest returns the members of the tree but its leader, as far as they are found.
 func (p *Process) Rest() []Stray { return strays(p.find()) }
 
-func (p *Process) find() []int { return without(p.tree.members(), p.pid) }
+func (p *Process) find() []int { return without(p.tree().members(), p.pid) }
 
 func without(pids []int, leader int) []int {
 	return slices.DeleteFunc(pids, func(pid int) bool { return pid == leader })
@@ -54,7 +65,7 @@ func strays(pids []int) (all []Stray) {
 func (p *Process) SignalRest(sig syscall.Signal) {
 	for _, pid := range p.find() {
 		if group, err := unix.Getpgid(pid); err == nil && group != p.pid {
-			signalMember(p.tree.has, pid, sig)
+			signalMember(p.tree().has, pid, sig)
 		}
 	}
 }
@@ -86,7 +97,7 @@ const restTime = time.Second
 // those that are. It returns how many it has ended, and what is still there
 // after a second.
 func (p *Process) EndRest() (ended int, left []Stray) {
-	ended, pids := p.tree.end(p.pid)
+	ended, pids := p.tree().end(p.pid)
 	return ended, strays(pids)
 }
 

@@ -17,22 +17,11 @@ type birth struct {
 	group   int    // a cgroup to be born into; negative: ours
 }
 
-// bear runs the program where its tree is held best.
+// bear runs the program in a cgroup of its own, if there is one to be had.
 func (p *Process) bear(b *birth) (pid int, err error) {
-	switch p.table.Containment() {
-	case InCgroup:
-		pid, err = p.bearInGroup(b)
-	case InReaper:
-		return p.bearBelow(b)
-	default:
-		pid, err = p.fork(b)
+	if p.table.Containment() != InCgroup {
+		return p.forkBelow(b)
 	}
-	p.child = pid
-	return pid, err
-}
-
-// bearInGroup runs the program in a cgroup of its own, if there is one to be had.
-func (p *Process) bearInGroup(b *birth) (pid int, err error) {
 	group, err := p.table.groups.acquire()
 	if err != nil {
 		if err = Busy(err); errors.Is(err, ErrBusy) {
@@ -48,7 +37,7 @@ func (p *Process) bearInGroup(b *birth) (pid int, err error) {
 		b.group = -1
 	}
 	if err == nil {
-		p.group, p.tree = group, group
+		p.group = group
 		return pid, nil
 	}
 	p.table.groups.release(group)
@@ -86,6 +75,7 @@ func (p *Process) fork(b *birth) (pid int, err error) {
 		}
 		pause(try)
 	}
+	p.child = pid
 	return pid, err
 }
 

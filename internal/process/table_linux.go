@@ -26,6 +26,7 @@ type Table struct {
 	noGroup atomic.Bool
 	// reapers says that a reaper holds a tree that no cgroup does.
 	reapers atomic.Bool
+	why     error // there is nothing stronger
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
 
@@ -56,21 +57,29 @@ func NewTable(o Options) (*Table, error) {
 }
 
 // contain gets ready to hold trees in the way that is asked for.
-func (t *Table) contain(c Containment) (err error) {
+func (t *Table) contain(c Containment) error {
+	var noGroups, noReapers error
 	if c == "" || c == InCgroup {
-		if t.groups, err = newCgroups(); c == InCgroup {
-			return err
-		}
+		t.groups, noGroups = newCgroups()
 	}
 	if c == "" || c == InReaper {
-		if err = canReap(); err == nil {
-			t.reapers.Store(true)
-		} else if c == InReaper {
-			return err
-		}
+		noReapers = canReap()
+		t.reapers.Store(noReapers == nil)
+	}
+	switch {
+	case c != "":
+		return errors.Join(noGroups, noReapers)
+	case noGroups != nil && noReapers != nil:
+		t.why = fmt.Errorf("no cgroups: %w; no reaper: %w", noGroups, noReapers)
+	case noGroups != nil:
+		t.why = fmt.Errorf("no cgroups: %w", noGroups)
 	}
 	return nil
 }
+
+// WhyNotStronger says why Containment is not the strongest; nil if it is, or what was
+// asked for.
+func (t *Table) WhyNotStronger() error { return t.why }
 
 // Containment is how this table holds its trees.
 func (t *Table) Containment() Containment {
@@ -131,7 +140,6 @@ func (t *Table) Start(s Spec, o Observer) (*Process, error) {
 		return nil, os.ErrClosed
 	}
 	p := &Process{table: t, observer: o, blocking: s.Blocking, marks: marks(s.Mark), pidfd: -1}
-	p.tree = &p.marks
 	if err := p.start(&s); err != nil {
 		t.living.Done()
 		return nil, err
