@@ -118,6 +118,7 @@ func begin(ts *testscript.TestScript, _ bool, args []string) {
 func signalIt(ts *testscript.TestScript, _ bool, args []string) {
 	signals := map[string]os.Signal{
 		"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT,
+		"KILL": syscall.SIGKILL,
 	}
 	ts.Check(theBegun(ts).cmd.Process.Signal(signals[args[0]]))
 }
