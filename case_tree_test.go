@@ -42,23 +42,6 @@ func plant(t *testing.T) grove {
 	return g
 }
 
-// containments are those that can be had here: what the cases say holds in each.
-func containments(t *testing.T) (all []engine.Containment) {
-	t.Helper()
-	for _, c := range []engine.Containment{engine.ContainmentCgroup, engine.ContainmentReaper, engine.ContainmentGroup} {
-		e, err := engine.New(engine.Config{Containment: c})
-		if err != nil {
-			t.Logf("not tested with a %s: %v", c, err)
-			continue
-		}
-		if err := e.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
-		all = append(all, c)
-	}
-	return all
-}
-
 // loop is what a leader with a trap does: bash can miss a signal that comes as
 // its wait begins.
 const loop = "while :; do sleep 0.02; done"

@@ -20,17 +20,24 @@
 //     of the bytes, and end with EOF. Exited comes once.
 //
 //  3. A signal reaches the group that was started or nobody: the leader is not
-//     reaped, and so its number not given to another, before [Process.Close].
+//     reaped, and so its number not given to another, before [Process.Close]; a
+//     reaper, which reaps it at once, signals its members one by one from then on.
 //
 //  4. [Process.Close] leaves no descriptor, no goroutine and no zombie.
 //
 //  5. Only processes that this package started are waited for: the children of
 //     the host program are its own.
 //
-//  6. In a cgroup of its own, a tree is found and ended whole by
+//  6. In a cgroup of its own, or below a reaper, a tree is found and ended whole by
 //     [Process.EndRest], and [Process.Left] says whether it is.
 //
+//  7. This program never adopts anybody's orphans. Where that is needed a reaper
+//     does: this program, executed again by [ReaperMain], with one command for a child.
+//     It is small, holds nothing of the command open, and ends the tree when this
+//     program has gone.
+//
 // Not promised: that a process which left the leader's group is reached by Signal.
-// Without cgroups [Process.Rest] finds it as long as it kept its environment. Whoever
-// has another program start a process (systemd-run, docker, at) is out of reach.
+// With neither cgroup nor reaper [Process.Rest] finds it as long as it kept its
+// environment. Whoever has another program start a process (systemd-run, docker, at)
+// is out of reach.
 package process

@@ -56,7 +56,7 @@ func (p *Process) forkBelow(b *birth) (pid int, err error) {
 		if err = Busy(err); errors.Is(err, ErrBusy) {
 			return 0, err
 		}
-		p.table.reapers.Store(false) // so it will be next time
+		p.table.doWithoutReapers(err)
 		return p.fork(b)
 	}
 	p.child = int(r.below)
@@ -67,6 +67,14 @@ func (p *Process) forkBelow(b *birth) (pid int, err error) {
 	}
 	p.reaper = r
 	return pid, nil
+}
+
+// doWithoutReapers keeps a table from trying again: the next would fail as well.
+func (t *Table) doWithoutReapers(why error) {
+	t.reapers.Store(false)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.why = fmt.Errorf("no reaper: %w", why)
 }
 
 // newReaper starts a reaper and waits until it is ready.
@@ -252,7 +260,8 @@ func (r *reaper) containment() Containment {
 	return InReaper
 }
 
-func (r *reaper) left() bool { return !r.isOver() }
+// left says yes where the tree has other parents now: it has to be searched for.
+func (r *reaper) left() bool { return !r.isOver() || r.isLost() }
 
 func (r *reaper) members() []int {
 	switch {

@@ -76,8 +76,10 @@ func (r *reaping) start() error {
 	if err != nil {
 		return err
 	}
-	for _, sig := range o.Ignored {
-		signal.Ignore(sig) // the runtime has set handlers, and the command would have none
+	for _, sig := range o.Ignored { // by the engine; the runtime has set handlers here
+		if sig != unix.SIGCHLD { // which we live on
+			signal.Ignore(sig)
+		}
 	}
 	// ForkExec gives back the limit of descriptors that we were started with; the raw
 	// spawn would have to start a child to ask for it.

@@ -17,7 +17,7 @@ const (
 	// leaves without leave. All of it is ended, and whether it is empty is known.
 	InCgroup Containment = "cgroup"
 	// InReaper: each leader is the child of a process of ours that adopts every orphan
-	// of its tree (Linux, where the program calls ReaperMain). All of it is found as
+	// of its tree (Linux, where the program calls [ReaperMain]). All of it is found as
 	// what descends from there, and ends with this program too.
 	InReaper Containment = "reaper"
 	// InGroup: the process group; on Linux also who kept the mark of [Spec] in its
@@ -29,7 +29,7 @@ const (
 // for.
 var ErrNoContainment = errors.New("not to be had here")
 
-// ErrNoHook is wrapped by ErrNoContainment where main has to do something for it.
+// ErrNoHook comes with ErrNoContainment where the program could have it.
 var ErrNoHook = errors.New("the program does not call ReaperMain at the top of main")
 
 // Options say how a table works. The zero value takes what is best here.

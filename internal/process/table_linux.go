@@ -26,13 +26,13 @@ type Table struct {
 	noGroup atomic.Bool
 	// reapers says that a reaper holds a tree that no cgroup does.
 	reapers atomic.Bool
-	why     error // there is nothing stronger
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
 
 	mu     sync.Mutex
 	living sync.WaitGroup
 	closed bool
+	why    error // there is nothing stronger
 }
 
 // NewTable opens an empty table. Close it when its processes are closed. Errors:
@@ -79,7 +79,11 @@ func (t *Table) contain(c Containment) error {
 
 // WhyNotStronger says why Containment is not the strongest; nil if it is, or what was
 // asked for.
-func (t *Table) WhyNotStronger() error { return t.why }
+func (t *Table) WhyNotStronger() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.why
+}
 
 // Containment is how this table holds its trees.
 func (t *Table) Containment() Containment {

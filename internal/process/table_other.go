@@ -35,6 +35,9 @@ func ReaperMain() {}
 // Containment is how this table holds its trees.
 func (t *Table) Containment() Containment { return InGroup }
 
+// WhyNotStronger is nil: there is nothing stronger.
+func (t *Table) WhyNotStronger() error { return nil }
+
 // Close waits until every process is closed.
 func (t *Table) Close() error {
 	t.mu.Lock()
