@@ -78,7 +78,7 @@ func (b below) end(empty func() bool) (seen map[int]bool) {
 		for _, pid := range found {
 			signalMember(b.has, pid, unix.SIGKILL)
 		}
-		pause(round)
+		pause(min(round, 4))
 	}
 	return seen
 }
