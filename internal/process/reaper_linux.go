@@ -247,6 +247,13 @@ func (r *reaper) close() {
 	r.socket = -1
 }
 
+// isEmpty reports whether nothing is below the reaper, as far as it has told.
+func (r *reaper) isEmpty() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.empty || r.over || r.socket < 0
+}
+
 func (r *reaper) isLost() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -261,13 +268,13 @@ func (r *reaper) containment() Containment {
 }
 
 // left says yes where the tree has other parents now: it has to be searched for.
-func (r *reaper) left() bool { return !r.isOver() || r.isLost() }
+func (r *reaper) left() bool { return !r.isEmpty() || r.isLost() }
 
 func (r *reaper) members() []int {
 	switch {
 	case r.isLost():
 		return r.process.marks.members()
-	case r.isOver():
+	case r.isEmpty():
 		return nil
 	}
 	return r.below.members()
@@ -281,7 +288,7 @@ func (r *reaper) has(pid int) bool {
 }
 
 func (r *reaper) end(leader int) (ended int, left []int) {
-	seen := r.below.end(r.isOver)
+	seen := r.below.end(r.isEmpty)
 	if r.isLost() {
 		return r.process.marks.end(0) // the leader too: nobody can signal it any more
 	}
