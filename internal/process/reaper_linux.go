@@ -126,8 +126,9 @@ func (r *reaper) order(b *birth) (pid int, err error) {
 	}
 	_ = r.file.SetReadDeadline(time.Time{}) // it may have been started
 	switch answer, err := r.answer(); {
-	case err != nil:
-		return 0, err
+	case err != nil: // not wrapped: it would be tried again where it is taken for ErrBusy
+		_, left := r.process.marks.end(0)
+		return 0, fmt.Errorf("the reaper has gone, and %d are left of what it may have started: %v", len(left), err) //nolint:errorlint // see above
 	case answer.Refused != 0:
 		return 0, answer.Refused
 	default:

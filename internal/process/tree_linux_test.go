@@ -252,6 +252,36 @@ func TestReaper_ThatIsKilledIsTold(t *testing.T) {
 	within(t, "end", w.ended)
 }
 
+// It may be killed before it has told of the start. Then the start fails, and what
+// was started does not live on.
+func TestReaper_ThatIsKilledAtOnceLeavesNothing(t *testing.T) {
+	t.Parallel()
+	table := openReaper(t)
+	mark := "PROCESS_TEST_MARK=" + t.Name()
+	spec := sh("kill -KILL $PPID; setsid sleep 300 & exec sleep 300")
+	spec.Env, spec.Mark = append(os.Environ(), mark), mark
+	refused := 0
+	for range 30 {
+		w := newWatched()
+		p, err := table.Start(spec, w)
+		if err != nil {
+			if refused++; errors.Is(err, process.ErrBusy) {
+				t.Errorf("it would be started again: %v", err)
+			}
+			continue
+		}
+		within(t, "exit", w.exited)
+		if _, left := p.EndRest(); len(left) > 0 {
+			t.Errorf("left are %v", left)
+		}
+		within(t, "end", w.ended)
+		p.Close()
+	}
+	if pids := process.Marked(mark); len(pids) > 0 {
+		t.Errorf("%v live on, after %d starts that were refused", pids, refused)
+	}
+}
+
 // Whoever signals the parent of a command means the engine: the reaper stays.
 func TestReaper_StandsSignalsFromTheCommand(t *testing.T) {
 	t.Parallel()

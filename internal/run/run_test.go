@@ -279,11 +279,12 @@ func TestTee_ThatNeverReturnsDoesNotOutliveAKill(t *testing.T) {
 	stuck := make(chan struct{})
 	t.Cleanup(func() { close(stuck) })
 	x := start(t, "yes", func(s *run.Spec) {
-		s.Grace, s.Timeout = 50*time.Millisecond, 100*time.Millisecond
+		s.Grace, s.Timeout = 50*time.Millisecond, time.Second
 		s.Process.Blocking = true
 		s.Tee = func(journal.Stream, []byte) { <-stuck }
 	})
-	<-time.After(300 * time.Millisecond)
+	for p := <-x.phases; p != run.Killing; p = <-x.phases {
+	}
 	x.Kill(run.Cancelled) // the caller has lost patience
 	if end := x.wait(); end.Cause != run.TimedOut || !end.PipeHeld || end.Ended.Sub(end.Started) > teeLimit {
 		t.Errorf("ending after %v: %+v", end.Ended.Sub(end.Started), end)

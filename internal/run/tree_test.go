@@ -5,6 +5,7 @@ package run_test
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -116,7 +117,14 @@ func TestTimeout_EndsTheWholeGroup(t *testing.T) {
 // A command that kills its reaper is not told as ended while it lives.
 func TestRun_EndsATreeThatKilledItsReaper(t *testing.T) {
 	t.Parallel()
-	x := startIn(t, process.InReaper, `setsid sleep 313 >/dev/null 2>&1 & exec >&- 2>&-; kill -KILL $PPID; exec sleep 313`)
+	gate := filepath.Join(t.TempDir(), "gate")
+	if err := syscall.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x := startIn(t, process.InReaper, `setsid sleep 313 >/dev/null 2>&1 & exec >&- 2>&-; read -r _ <`+gate+`; kill -KILL $PPID; exec sleep 313`)
+	if err := os.WriteFile(gate, []byte("go\n"), 0); err != nil {
+		t.Fatal(err)
+	}
 	got := x.wait()
 	if got.Containment != process.InGroup || got.State.Code != -1 || got.Swept != 2 || len(got.Survivors) > 0 {
 		t.Errorf("ending is %+v", got)
