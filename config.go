@@ -137,7 +137,7 @@ func (c Config) Validate() error {
 	check(c.MaxMemoryBytes >= minMemoryBytes, "max_memory_bytes is %d: must be at least %d", c.MaxMemoryBytes, minMemoryBytes)
 	check(c.LogDir == "" || filepath.IsAbs(c.LogDir), "log_dir is %q: must be an absolute path", c.LogDir)
 	check(c.MaxFinished >= 1, "max_in_memory_executions is %d: must be at least 1", c.MaxFinished)
-	check(slices.Contains(containments(), c.Containment), "containment is %q: must be cgroup, job or group", c.Containment)
+	check(slices.Contains(containments(), c.Containment), "containment is %q: must be cgroup, reaper, job or group", c.Containment)
 	check(c.Retention > 0, "execution_retention_secs is %d: must be above 0", int64(c.Retention.Seconds()))
 	if len(faults) > 0 {
 		return fault(ErrInvalidConfig, "%s", strings.Join(faults, "; "))

@@ -1,6 +1,10 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+)
 
 // Containment is how the processes of an execution are held together, so that all
 // of them end with it: whoever left the process group, the session, or lost its
@@ -9,12 +13,18 @@ type Containment string
 
 // The containments, the strongest first.
 const (
-	// ContainmentAuto takes the strongest that the machine has.
+	// ContainmentAuto takes the strongest that the machine has, and the program
+	// allows: a reaper only where it calls [ReaperMain].
 	ContainmentAuto Containment = ""
 	// ContainmentCgroup puts each execution into a cgroup of its own (Linux,
 	// version 2, where this program may make groups). Nothing leaves it, all of it
 	// is ended at once, and what outlives the command is always seen.
 	ContainmentCgroup Containment = "cgroup"
+	// ContainmentReaper puts a small process between this program and each command
+	// (Linux, in a program that calls [ReaperMain]). It adopts whoever loses its parent,
+	// so that all of the tree is found below it and ended, also when this program is
+	// killed. It costs some milliseconds for each execution.
+	ContainmentReaper Containment = "reaper"
 	// ContainmentJob puts each execution into a Job Object of its own (Windows, which
 	// has nothing else). Nothing leaves it, all of it is ended at once, with the
 	// program that runs the engine too, and what outlives the command is always seen.
@@ -27,9 +37,15 @@ const (
 	ContainmentGroup Containment = "group"
 )
 
+// ReaperMain makes the program able to be the reaper of [ContainmentReaper]. Call it
+// at the top of main, and of TestMain, before anything is opened or started: where
+// the program was started by an engine as a reaper, ReaperMain is that and does not
+// return. Else it returns at once. On other systems than Linux it does nothing.
+func ReaperMain() { process.ReaperMain() }
+
 // containments are those with a name, from 1 on.
 func containments() []Containment {
-	return []Containment{ContainmentAuto, ContainmentCgroup, ContainmentJob, ContainmentGroup}
+	return []Containment{ContainmentAuto, ContainmentCgroup, ContainmentReaper, ContainmentJob, ContainmentGroup}
 }
 
 // Capabilities are what this machine lets the engine do.

@@ -55,9 +55,9 @@
 // # Not promised
 //
 // What runs is not taken up again by another program: Shutdown ends it, and where
-// the program is killed instead, its commands go on and nobody knows of them. A
-// process that leaves its group and clears its environment is not found when its
-// execution ends.
+// the program is killed instead, its commands go on and nobody knows of them, except
+// below a reaper ([ContainmentReaper]). A process that leaves its group and clears its
+// environment is found when its execution ends by a cgroup or a reaper alone.
 // The order between stdout and stderr is that in which they were read. Secrets
 // are masked in the forms that the engine knows, not in those a program invents.
 //
@@ -74,6 +74,9 @@
 //	debug.SetGCPercent(400)
 //
 // The engine sets neither itself: the settings are the program's.
+//
+// Where there are no cgroups, a program that calls [ReaperMain] at the top of main has
+// the next best: its commands are held below a small process each.
 //
 // Commands must not inherit signals that the program was started with ignoring
 // (nohup, cron, CI), or they could not be stopped gracefully. So [New] has such

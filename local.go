@@ -21,7 +21,11 @@ type localRunner struct{ runs *run.Runner }
 func newLocalRunner(c Containment) (*localRunner, error) {
 	runs, err := run.NewRunner(process.Options{Containment: process.Containment(c)})
 	if errors.Is(err, process.ErrNoContainment) {
-		return nil, advise(fault(ErrUnsupported, "containment %s: %v", c, err), "leave it out for the best that this machine has; cloudops doctor shows it")
+		hint := "leave it out for the best that this machine has; cloudops doctor shows it"
+		if errors.Is(err, process.ErrNoHook) {
+			hint = "call engine.ReaperMain at the top of main"
+		}
+		return nil, advise(fault(ErrUnsupported, "containment %s: %v", c, err), "%s", hint)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the process table: %w", err)

@@ -20,6 +20,9 @@ import (
 const helperVariable = "ENGINE_TEST_HELPER"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(helperVariable) != "unhooked" {
+		engine.ReaperMain()
+	}
 	switch helper := os.Getenv(helperVariable); helper {
 	case "":
 		goleak.VerifyTestMain(m)
@@ -28,6 +31,8 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+	case "unhooked":
+		sayContainments()
 	default:
 		fmt.Fprintf(os.Stderr, "there is no helper %q\n", helper)
 		os.Exit(2)

@@ -35,18 +35,24 @@ type peer struct {
 	start func(line, mark string) (command, error)
 }
 
-// peers are the three, ours first.
-func peers() ([]peer, func(), error) {
-	e, err := engine.New(engine.Config{Grace: patience, WaitDelay: patience})
-	if err != nil {
-		return nil, nil, err
+// peers are the three, ours first, once for each containment.
+func peers(held []engine.Containment) (all []peer, stop func(), err error) {
+	var engines []*engine.Engine
+	stop = func() {
+		for _, e := range engines {
+			_ = e.Shutdown(context.Background()) // nothing runs any more
+		}
 	}
-	stop := func() { _ = e.Shutdown(context.Background()) } // nothing runs any more
-	return []peer{
-		{"engine, Cancel", byEngine(e)},
-		{"go-cmd, Stop", byGoCmd},
-		{"os/exec, WaitDelay", byExec},
-	}, stop, nil
+	for _, c := range held {
+		e, err := engine.New(engine.Config{Grace: patience, WaitDelay: patience, Containment: c})
+		if err != nil {
+			stop()
+			return nil, nil, err
+		}
+		engines = append(engines, e)
+		all = append(all, peer{"engine, " + string(c), byEngine(e)})
+	}
+	return append(all, peer{"go-cmd, Stop", byGoCmd}, peer{"os/exec, WaitDelay", byExec}), stop, nil
 }
 
 func byEngine(e *engine.Engine) func(line, mark string) (command, error) {

@@ -34,7 +34,7 @@ type outcome struct {
 }
 
 // showRandom cancels random trees and prints what was left of them.
-func showRandom(out io.Writer, mark string, o options) error {
+func showRandom(out io.Writer, mark string, c engine.Containment, o options) error {
 	n := o.trees
 	if n <= 0 {
 		n = 1000
@@ -42,7 +42,7 @@ func showRandom(out io.Writer, mark string, o options) error {
 			n = 100
 		}
 	}
-	e, err := engine.New(engine.Config{Grace: grace, WaitDelay: grace})
+	e, err := engine.New(engine.Config{Grace: grace, WaitDelay: grace, Containment: c})
 	if err != nil {
 		return err
 	}
@@ -51,8 +51,8 @@ func showRandom(out io.Writer, mark string, o options) error {
 	if err != nil {
 		return err
 	}
-	f := forester{e, self, mark}
-	s := summary{seed: o.seed, outcomes: make([]outcome, n)}
+	f := forester{e, self, c}
+	s := summary{held: c, seed: o.seed, outcomes: make([]outcome, n)}
 	var all sync.WaitGroup
 	room := make(chan struct{}, max(1, o.together))
 	for i := range s.outcomes {
@@ -70,7 +70,7 @@ func showRandom(out io.Writer, mark string, o options) error {
 type forester struct {
 	engine *engine.Engine
 	self   string
-	mark   string
+	held   engine.Containment
 }
 
 // fell starts a random tree, cancels it at a random moment, and looks for what is
@@ -94,10 +94,10 @@ func (f forester) fell(random *rand.Rand, mark string) (o outcome) {
 	if r.Status != engine.Cancelled {
 		o.told = string(r.Status)
 	}
-	promised := func(p found) bool { return ofTree(mark)(p) && !beyondReach(p) }
+	promised := func(p found) bool { return ofTree(mark)(p) && !f.beyondReach(p) }
 	o.broken = settled(promised, 2*time.Second)
 	o.empty = time.Since(start)
-	o.escaped = search(func(p found) bool { return ofTree(mark)(p) && beyondReach(p) })
+	o.escaped = search(func(p found) bool { return ofTree(mark)(p) && f.beyondReach(p) })
 	o.named = len(r.Survivors)
 	for _, survivor := range r.Survivors {
 		if p, ok := look(survivor.Pid); !ok || !ofTree(mark)(p) {
@@ -108,8 +108,11 @@ func (f forester) fell(random *rand.Rand, mark string) (o outcome) {
 }
 
 // beyondReach reads from the arguments of a process of a tree whether it escapes
-// by design.
-func beyondReach(p found) bool {
+// by design. From a cgroup or a reaper nothing does.
+func (f forester) beyondReach(p found) bool {
+	if f.held != engine.ContainmentGroup {
+		return false
+	}
 	traits, _, _ := strings.Cut(p.argv[len(p.argv)-1], "(")
 	return strings.ContainsRune(traits, byDesign)
 }

@@ -7,22 +7,27 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // summary is what became of all random trees.
 type summary struct {
+	held     engine.Containment
 	seed     uint64
 	outcomes []outcome
 }
 
 func (s summary) write(out io.Writer) error {
 	t, faults := s.count()
-	fmt.Fprintf(out, "\n%d random trees of %d processes, -seed %d, cancelled at random with a grace of %v\n",
-		len(s.outcomes), t.processes, s.seed, grace)
+	fmt.Fprintf(out, "\ncontainment %s: %d random trees of %d processes, -seed %d, cancelled at random with a grace of %v\n",
+		s.held, len(s.outcomes), t.processes, s.seed, grace)
 	s.writeTimes(out)
-	fmt.Fprintf(out, "  survivors that the group and the sweep of the environment promise to end: %d\n", t.broken)
-	fmt.Fprintf(out, "  escaped by design, clean environment and a group or session of its own: %d, of %d trees\n", t.escaped, t.escapedFrom)
-	fmt.Fprintln(out, "    (for a cgroup or a sub-reaper to catch; killed here)")
+	fmt.Fprintf(out, "  survivors that it promises to end: %d\n", t.broken)
+	if s.held == engine.ContainmentGroup {
+		fmt.Fprintf(out, "  escaped by design, clean environment and a group or session of its own: %d, of %d trees\n", t.escaped, t.escapedFrom)
+		fmt.Fprintln(out, "    (for a cgroup or a reaper to catch; killed here)")
+	}
 	fmt.Fprintf(out, "  survivors that the results name: %d, of which %d were gone\n", t.named, t.wrong)
 	s.writeLeft(out)
 	if t.broken > 0 {
@@ -69,7 +74,9 @@ func (s summary) writeTimes(out io.Writer) {
 	empty := func(o outcome) time.Duration { return o.empty }
 	fmt.Fprintf(out, "  cancel to ended                    %s\n", s.spread(all, ended))
 	fmt.Fprintf(out, "  cancel to empty                    %s  (wanted: p99 at most %v)\n", s.spread(all, empty), grace+late)
-	fmt.Fprintf(out, "  the same where nothing escaped     %s\n", s.spread(contained, empty))
+	if s.held == engine.ContainmentGroup {
+		fmt.Fprintf(out, "  the same where nothing escaped     %s\n", s.spread(contained, empty))
+	}
 }
 
 // spread is the middle and the end of the times of some trees.

@@ -4,6 +4,7 @@ package main
 import (
 	"os"
 
+	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/cli"
 )
 
@@ -11,6 +12,7 @@ import (
 var version string
 
 func main() {
+	engine.ReaperMain()
 	cli.Prepare()
 	os.Exit(cli.Main(version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

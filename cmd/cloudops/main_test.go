@@ -14,11 +14,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	engine "github.com/escher-dbai/cloudops-engine"
 	main "github.com/escher-dbai/cloudops-engine/cmd/cloudops"
 )
 
 // TestMain makes the test binary be the program where it is called cloudops.
 func TestMain(m *testing.M) {
+	engine.ReaperMain() // /proc/self/exe is this binary, whatever it is called
 	testscript.Main(m, map[string]func(){"cloudops": main.Main})
 }
 
@@ -121,6 +123,7 @@ func signalIt(ts *testscript.TestScript, _ bool, args []string) {
 func signals() map[string]os.Signal {
 	return map[string]os.Signal{
 		"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT,
+		"KILL": syscall.SIGKILL,
 	}
 }
 

@@ -14,6 +14,8 @@ func capabilities(c *engine.Capabilities) []check {
 	switch c.Containment {
 	case engine.ContainmentCgroup:
 		held.Detail += ": each command is in a cgroup of its own, and ended whole"
+	case engine.ContainmentReaper:
+		held.Detail += ": a process of ours above each command adopts its orphans, and all is ended"
 	case engine.ContainmentJob:
 		held.Detail += ": each command is in a Job Object of its own, and ended whole"
 	case engine.ContainmentGroup, engine.ContainmentAuto:

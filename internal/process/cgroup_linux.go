@@ -313,6 +313,21 @@ func (c *cgroup) has(pid int) bool {
 	return err == nil && strings.Contains(own+"/", name)
 }
 
+func (*cgroup) containment() Containment { return InCgroup }
+func (c *cgroup) left() bool             { return c.populated() }
+
+func (c *cgroup) end(leader int) (ended int, left []int) {
+	if !c.populated() {
+		return 0, nil
+	}
+	before := len(without(c.members(), leader))
+	c.kill(restTime)
+	if c.populated() {
+		left = without(c.members(), leader)
+	}
+	return max(before-len(left), 0), left
+}
+
 // kill ends every member, also those that are being forked, and waits until the
 // group is empty or the time is up.
 func (c *cgroup) kill(patience time.Duration) {

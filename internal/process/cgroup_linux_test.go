@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -31,85 +30,6 @@ func openGroups(t *testing.T) *process.Table {
 		}
 	})
 	return table
-}
-
-// daemon is a shell line that starts a program as a daemon does: in a session of
-// its own, forked twice, with an empty environment and closed files.
-const daemon = `(env -i setsid -f sleep 300 <&- >&- 2>&-)`
-
-func TestCgroup_HoldsADaemonThatCleanedItsEnvironment(t *testing.T) {
-	t.Parallel()
-	for _, portable := range []bool{false, true} {
-		table := openGroups(t)
-		if portable {
-			process.ForceForkExec(table)
-		}
-		p, w := start(t, table, sh(daemon+"; echo ready; exec sleep 300"))
-		within(t, "line", w.lines)
-		if p.Containment() != process.InCgroup || !p.Left() {
-			t.Fatalf("containment is %s, left %v", p.Containment(), p.Left())
-		}
-		rest := p.Rest()
-		for len(rest) != 1 || rest[0].Command != "sleep 300" { // it is still on its way
-			rest = p.Rest()
-		}
-		ended, left := p.EndRest() // all of it, the leader too
-		if ended != 1 || len(left) != 0 {
-			t.Errorf("ended %d, left %v", ended, left)
-		}
-		within(t, "end", w.ended)
-		if p.Left() {
-			t.Error("something is left of an ended tree")
-		}
-		gone(t, rest[0].Pid)
-	}
-}
-
-func TestCgroup_IsLeftEmptyByTheLeader(t *testing.T) {
-	t.Parallel()
-	table := openGroups(t)
-	var all sync.WaitGroup
-	for range 200 {
-		all.Go(func() {
-			w := newWatched()
-			p, err := table.Start(sh("(exit 0) & wait"), w)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			within(t, "end", w.ended)
-			if p.Left() {
-				t.Errorf("the leader is a zombie, and still %v is left", p.Rest())
-			}
-			p.Close()
-		})
-	}
-	all.Wait()
-}
-
-// SignalRest reaches who is in a group of its own, and the leader's group not.
-func TestSignalRest_AsksWhoLeftTheGroup(t *testing.T) {
-	t.Parallel()
-	for _, c := range []process.Containment{process.InCgroup, process.InGroup} {
-		table, err := process.NewTable(process.Options{Containment: c})
-		if err != nil {
-			t.Logf("%s is not tested: %v", c, err)
-			continue
-		}
-		t.Cleanup(func() { _ = table.Close() })
-		mark := "PROCESS_TEST_MARK=" + t.Name() + string(c)
-		spec := sh(`trap 'echo leader' TERM; setsid sh -c 'trap "echo other; exit" TERM; echo up; while :; do sleep 0.01; done' & while :; do sleep 0.01; done`)
-		spec.Env, spec.Mark = append(os.Environ(), mark), mark
-		p, w := start(t, table, spec)
-		within(t, "line", w.lines)
-		p.SignalRest(syscall.SIGTERM)
-		if line := within(t, "line", w.lines); line != "other" {
-			t.Errorf("%s: %q was asked", c, line)
-		}
-		p.EndRest()
-		_ = p.Signal(syscall.SIGKILL)
-		within(t, "end", w.ended)
-	}
 }
 
 // More at once than groups keep descriptors, and then a few: what is not needed any

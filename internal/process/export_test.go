@@ -17,6 +17,12 @@ func ForceForkExec(t *Table) { t.portable.Store(true) }
 // was refused.
 func UsesForkExec(t *Table) bool { return t.portable.Load() }
 
+// Marked are the processes that carry a mark.
+func Marked(mark string) []int {
+	m := marks{mark, new(sweeper)}
+	return m.members()
+}
+
 // ForceSession chooses between a session and a group for each process.
 func ForceSession(t *Table, session bool) { t.session = session }
 

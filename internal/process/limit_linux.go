@@ -156,8 +156,8 @@ func MaxOpenFiles() int64 {
 
 // rlimit is a limit of the kernel's on each process.
 type rlimit struct {
-	what  int
-	limit syscall.Rlimit
+	What  int
+	Limit syscall.Rlimit
 }
 
 // rlimits are those of one process. It is no slice, so that a birth need not be on

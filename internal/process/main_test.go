@@ -25,6 +25,7 @@ import (
 const fixtureVariable = "PROCESS_TEST_FIXTURE"
 
 func TestMain(m *testing.M) {
+	process.ReaperMain()
 	if name := os.Getenv(fixtureVariable); name != "" {
 		fixtures()[name]()
 		os.Exit(0)
@@ -40,6 +41,7 @@ func fixtures() map[string]func() {
 		"nested":      nestedFixture,
 		"hog":         hogFixture,
 		"mannered":    manneredFixture,
+		"killed":      killedFixture,
 		// Says ready, and then which signals came, one a line, until QUIT.
 		"signals": func() {
 			caught := make(chan os.Signal, 10)
@@ -139,16 +141,46 @@ func (w *watched) step() {
 	}
 }
 
+// silent reports whether both streams have ended.
+func (w *watched) silent() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.eof[process.Stdout] && w.eof[process.Stderr]
+}
+
 func (w *watched) text(stream int) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return string(w.out[stream])
 }
 
+// containments are those that can be had here: what holds for trees holds in each.
+func containments(t *testing.T) (all []process.Containment) {
+	t.Helper()
+	for _, c := range []process.Containment{process.InCgroup, process.InReaper, process.InGroup} {
+		table, err := process.NewTable(process.Options{Containment: c})
+		if err != nil {
+			t.Logf("not tested in a %s: %v", c, err)
+			continue
+		}
+		if err := table.Close(); err != nil {
+			t.Error(err)
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
 // open returns a table that is closed, empty, at the end of the test.
 func open(t *testing.T) *process.Table {
 	t.Helper()
-	table, err := process.NewTable(process.Options{})
+	return openAs(t, "")
+}
+
+// openAs is open with a containment.
+func openAs(t *testing.T, c process.Containment) *process.Table {
+	t.Helper()
+	table, err := process.NewTable(process.Options{Containment: c})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func (b *birth) forkExecHere(s *Spec, pidfd *int) (int, error) {
 		_, _ = unix.Write(fd, []byte(strconv.Itoa(pid)))
 	}
 	for _, r := range b.rlimits.list[:b.rlimits.used] {
-		_ = unix.Prlimit(pid, r.what, (*unix.Rlimit)(&r.limit), nil)
+		_ = unix.Prlimit(pid, r.What, (*unix.Rlimit)(&r.Limit), nil)
 	}
 	b.unfavour(pid)
 	return pid, nil

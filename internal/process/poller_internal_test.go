@@ -35,7 +35,7 @@ func TestPoller_KeepsManyApart(t *testing.T) {
 		}
 		defer func() { _, _ = r.Close(), w.Close() }()
 		s := &nobody{i}
-		slot, err := p.add(int(r.Fd()), unix.EPOLLIN, s)
+		slot, err := p.add(int(r.Fd()), s)
 		if err != nil {
 			t.Fatal(err)
 		}

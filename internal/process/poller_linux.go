@@ -69,7 +69,7 @@ func (p *poller) close() error {
 	return err
 }
 
-func (p *poller) add(fd int, events uint32, s source) (int32, error) {
+func (p *poller) add(fd int, s source) (int32, error) {
 	p.mu.Lock()
 	var i int32
 	if n := len(p.free); n > 0 {
@@ -84,7 +84,7 @@ func (p *poller) add(fd int, events uint32, s source) (int32, error) {
 	p.slot(i).source = s
 	generation := p.slot(i).generation
 	p.mu.Unlock()
-	e := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: i, Pad: generation}
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: i, Pad: generation}
 	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
 		p.remove(i)
 		return 0, os.NewSyscallError("epoll_ctl", err)

@@ -16,18 +16,21 @@ type Process struct {
 	table    *Table
 	observer Observer
 	blocking bool
-	mark     string
-	pid      int
-	pidfd    int
+	marks    marks
+	pid      int // of the leader
+	child    int // ours: the leader, or its reaper
+	pidfd    int // of the leader; -1 where it is not our child
 	slot     int32
 	out      [2]pipe
 	feed     *feeder
 	group    *cgroup // nil: none
 	bound    *bound  // nil: no limits
 	input    *input  // nil where stdin is not written to by Write
+	reaper   *reaper // nil: none
 
 	mu     sync.Mutex
 	exited bool
+	closed bool
 	reaped bool
 }
 
@@ -37,13 +40,17 @@ func (p *Process) Pid() int { return p.pid }
 // watchExit waits for the exit in the poller, or where the kernel gave no pidfd
 // in a goroutine.
 func (p *Process) watchExit() error {
+	if p.reaper != nil {
+		p.reaper.watch()
+		return nil
+	}
 	if p.pidfd < 0 {
 		go p.ready(0)
 		return nil
 	}
 	p.mu.Lock() // ready must not run before the slot is known
 	defer p.mu.Unlock()
-	slot, err := p.table.poller.add(p.pidfd, unix.EPOLLIN, p)
+	slot, err := p.table.poller.add(p.pidfd, p)
 	p.slot = slot
 	if err != nil {
 		go p.ready(0) // nothing is lost: a blocking wait does as well
@@ -76,6 +83,10 @@ func (p *Process) ready(uint32) {
 	if !ok {
 		return // spurious
 	}
+	p.tell(state)
+}
+
+func (p *Process) tell(state State) {
 	p.mu.Lock()
 	p.exited = true
 	p.mu.Unlock()
@@ -102,17 +113,21 @@ func exitState(s *unix.Siginfo, u *unix.Rusage) (State, bool) {
 	if pid == 0 {
 		return State{}, false
 	}
-	state := State{Usage: Usage{
-		UserTime: time.Duration(u.Utime.Nano()), SystemTime: time.Duration(u.Stime.Nano()),
-		PeakBytes: u.Maxrss << 10, Voluntary: u.Nvcsw, Involuntary: u.Nivcsw,
-		ReadBlocks: u.Inblock, WriteBlocks: u.Oublock,
-	}}
+	state := State{Usage: usageOf(u)}
 	if s.Code == cldExited {
 		state.Code = status
 	} else {
 		state.Code, state.Signal, state.Core = -1, syscall.Signal(status), s.Code == cldDumped
 	}
 	return state, true
+}
+
+func usageOf(u *unix.Rusage) Usage {
+	return Usage{
+		UserTime: time.Duration(u.Utime.Nano()), SystemTime: time.Duration(u.Stime.Nano()),
+		PeakBytes: u.Maxrss << 10, Voluntary: u.Nvcsw, Involuntary: u.Nivcsw,
+		ReadBlocks: u.Inblock, WriteBlocks: u.Oublock,
+	}
 }
 
 // Signal sends a signal to the whole group, on a terminal to the group in front as
@@ -124,10 +139,23 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	if p.reaped || p.pid <= 1 {
 		return os.ErrProcessDone
 	}
-	err := unix.Kill(-p.pid, sig)
 	p.input.signalFront(p.pid, sig)
+	if p.reaper != nil {
+		return p.reaper.signal(sig)
+	}
+	return signalGroup(p.pid, sig)
+}
+
+func signalOne(pid int, sig syscall.Signal) error {
+	err := unix.Kill(pid, sig)
+	_ = unix.Kill(pid, unix.SIGCONT)
+	return err
+}
+
+func signalGroup(leader int, sig syscall.Signal) error {
+	err := unix.Kill(-leader, sig)
 	if sig != unix.SIGKILL && sig != unix.SIGSTOP {
-		_ = unix.Kill(-p.pid, unix.SIGCONT)
+		_ = unix.Kill(-leader, unix.SIGCONT)
 	}
 	return err
 }
@@ -139,9 +167,10 @@ func (p *Process) SignalLeader(sig syscall.Signal) error {
 	if p.reaped || p.pid <= 1 {
 		return os.ErrProcessDone
 	}
-	err := unix.Kill(p.pid, sig)
-	_ = unix.Kill(p.pid, unix.SIGCONT)
-	return err
+	if p.reaper != nil {
+		return p.reaper.ask(wish{Signal: sig, Leader: true})
+	}
+	return signalOne(p.pid, sig)
 }
 
 // GiveUp ends the streams although somebody still holds their other end: each
@@ -160,18 +189,21 @@ func (p *Process) Close() {
 
 // Release reaps the leader and frees what the process held; members of its group
 // that live are not touched. Call it or Close once, after Exited and both EOFs.
-// Where the leader cannot die (it hangs in the kernel) the zombie is left to a
-// goroutine.
+// Where the leader cannot die (it hangs in the kernel), or its reaper is only just
+// told to go, the zombie is left to a goroutine.
 func (p *Process) Release() {
 	p.stopFeeding()
 	p.mu.Lock()
-	if p.reaped {
+	if p.closed {
 		p.mu.Unlock()
 		return
 	}
 	exited := p.exited
-	p.exited = true
+	p.exited, p.closed = true, true
 	p.mu.Unlock()
+	if p.reaper != nil {
+		exited = p.reaper.leave()
+	}
 	if !exited {
 		go func() {
 			p.awaitExit()
@@ -184,23 +216,28 @@ func (p *Process) Release() {
 	p.table.living.Done()
 }
 
-// awaitExit waits until the leader is a zombie, without the lock that its reaping
+// awaitExit waits until our child is a zombie, without the lock that its reaping
 // takes.
 func (p *Process) awaitExit() {
 	_ = ignoringEINTR(func() error {
-		return unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		return unix.Waitid(unix.P_PID, p.child, nil, unix.WEXITED|unix.WNOWAIT, nil)
 	})
 }
 
-// reap takes the leader's zombie away and gives its number back.
+// reapChild waits for a child of ours that has ended or is about to.
+func reapChild(pid int) {
+	_ = ignoringEINTR(func() error {
+		_, err := unix.Wait4(pid, nil, 0, nil)
+		return err
+	})
+}
+
+// reap takes our child's zombie away and gives its number back.
 func (p *Process) reap() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reaped = true
-	_ = ignoringEINTR(func() error {
-		_, err := unix.Wait4(p.pid, nil, 0, nil)
-		return err
-	})
+	reapChild(p.child)
 	if p.pidfd >= 0 {
 		p.table.poller.remove(p.slot)
 		_ = unix.Close(p.pidfd)

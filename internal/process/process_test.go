@@ -4,12 +4,10 @@ package process_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,64 +21,79 @@ import (
 
 func TestStart_StreamsBothOutputsAndTellsTheExitCode(t *testing.T) {
 	t.Parallel()
-	_, w := start(t, open(t), sh("echo out; echo err >&2; exit 3"))
-	within(t, "end", w.ended)
-	if got := w.text(process.Stdout); got != "out\n" {
-		t.Errorf("stdout is %q", got)
-	}
-	if got := w.text(process.Stderr); got != "err\n" {
-		t.Errorf("stderr is %q", got)
-	}
-	if w.state.Code != 3 || w.state.Signal != 0 {
-		t.Errorf("state is %+v, want exit code 3", w.state)
-	}
-	if w.state.Usage.PeakBytes == 0 || w.state.Usage.UserTime+w.state.Usage.SystemTime == 0 {
-		t.Errorf("usage is empty: %+v", w.state.Usage)
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			_, w := start(t, openAs(t, c), sh("echo out; echo err >&2; exit 3"))
+			within(t, "end", w.ended)
+			if got := w.text(process.Stdout); got != "out\n" {
+				t.Errorf("stdout is %q", got)
+			}
+			if got := w.text(process.Stderr); got != "err\n" {
+				t.Errorf("stderr is %q", got)
+			}
+			if w.state.Code != 3 || w.state.Signal != 0 {
+				t.Errorf("state is %+v, want exit code 3", w.state)
+			}
+			if w.state.Usage.PeakBytes == 0 || w.state.Usage.UserTime+w.state.Usage.SystemTime == 0 {
+				t.Errorf("usage is empty: %+v", w.state.Usage)
+			}
+		})
 	}
 }
 
 func TestStart_TellsASignalFromAnExitCode(t *testing.T) {
 	t.Parallel()
-	table := open(t)
-	_, w := start(t, table, sh("kill -KILL $$"))
-	within(t, "end", w.ended)
-	if w.state.Signal != syscall.SIGKILL || w.state.Code != -1 {
-		t.Errorf("killed: state is %+v", w.state)
-	}
-	_, w = start(t, table, sh("exit 137"))
-	within(t, "end", w.ended)
-	if w.state.Signal != 0 || w.state.Code != 137 {
-		t.Errorf("exit 137: state is %+v", w.state)
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			table := openAs(t, c)
+			_, w := start(t, table, sh("kill -KILL $$"))
+			within(t, "end", w.ended)
+			if w.state.Signal != syscall.SIGKILL || w.state.Code != -1 {
+				t.Errorf("killed: state is %+v", w.state)
+			}
+			_, w = start(t, table, sh("exit 137"))
+			within(t, "end", w.ended)
+			if w.state.Signal != 0 || w.state.Code != 137 {
+				t.Errorf("exit 137: state is %+v", w.state)
+			}
+		})
 	}
 }
 
 func TestStart_LosesNoByteOfWhatIsWrittenRightBeforeTheExit(t *testing.T) {
 	t.Parallel()
-	table := open(t)
-	var all sync.WaitGroup
-	slots := make(chan struct{}, 16)
-	n := 1000
-	if os.Getenv("CLOUDOPS_TEST_FULL") == "1" {
-		n = 10_000
-	}
-	for range n {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			w := newWatched()
-			p, err := table.Start(sh("echo first; printf fast"), w)
-			if err != nil {
-				t.Error(err)
-				return
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			table := openAs(t, c)
+			var all sync.WaitGroup
+			slots := make(chan struct{}, 16)
+			n := map[bool]int{false: 1000, true: 100}[c == process.InReaper]
+			if os.Getenv("CLOUDOPS_TEST_FULL") == "1" {
+				n *= 10
 			}
-			within(t, "end", w.ended)
-			p.Close()
-			if got := w.text(process.Stdout); got != "first\nfast" {
-				t.Errorf("stdout is %q", got)
+			for range n {
+				slots <- struct{}{}
+				all.Go(func() {
+					defer func() { <-slots }()
+					w := newWatched()
+					p, err := table.Start(sh("echo first; printf fast"), w)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					within(t, "end", w.ended)
+					p.Close()
+					if got := w.text(process.Stdout); got != "first\nfast" {
+						t.Errorf("stdout is %q", got)
+					}
+				})
 			}
+			all.Wait()
 		})
 	}
-	all.Wait()
 }
 
 func TestStart_PassesMegabytesThroughInOrder(t *testing.T) {
@@ -103,39 +116,49 @@ func TestStart_PassesMegabytesThroughInOrder(t *testing.T) {
 
 func TestStart_GivesNoStdinUnlessOneIsGiven(t *testing.T) {
 	t.Parallel()
-	table := open(t)
-	_, w := start(t, table, sh("cat; echo done"))
-	within(t, "end", w.ended)
-	if got := w.text(process.Stdout); got != "done\n" {
-		t.Errorf("without stdin: stdout is %q", got)
-	}
-	big := bytes.Repeat([]byte("0123456789"), 100_000)
-	spec := fixture(t, "copy")
-	spec.Stdin = bytes.NewReader(big)
-	_, w = start(t, table, spec)
-	within(t, "end", w.ended)
-	if !bytes.Equal(w.out[process.Stdout], big) || w.text(process.Stderr) != "1000000\n" {
-		t.Errorf("a reader: %d bytes came through", len(w.out[process.Stdout]))
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			table := openAs(t, c)
+			_, w := start(t, table, sh("cat; echo done"))
+			within(t, "end", w.ended)
+			if got := w.text(process.Stdout); got != "done\n" {
+				t.Errorf("without stdin: stdout is %q", got)
+			}
+			big := bytes.Repeat([]byte("0123456789"), 100_000)
+			spec := fixture(t, "copy")
+			spec.Stdin = bytes.NewReader(big)
+			_, w = start(t, table, spec)
+			within(t, "end", w.ended)
+			if !bytes.Equal(w.out[process.Stdout], big) || w.text(process.Stderr) != "1000000\n" {
+				t.Errorf("a reader: %d bytes came through", len(w.out[process.Stdout]))
+			}
+		})
 	}
 }
 
 func TestStart_HandsAFileOverAsStdin(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "in")
-	if err := os.WriteFile(path, []byte("from a file"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	in, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = in.Close() })
-	spec := sh("readlink /proc/self/fd/0; cat")
-	spec.Stdin = in
-	_, w := start(t, open(t), spec)
-	within(t, "end", w.ended)
-	if want := path + "\nfrom a file"; w.text(process.Stdout) != want {
-		t.Errorf("stdout is %q, want %q", w.text(process.Stdout), want)
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "in")
+			if err := os.WriteFile(path, []byte("from a file"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			in, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = in.Close() })
+			spec := sh("readlink /proc/self/fd/0; cat")
+			spec.Stdin = in
+			_, w := start(t, openAs(t, c), spec)
+			within(t, "end", w.ended)
+			if want := path + "\nfrom a file"; w.text(process.Stdout) != want {
+				t.Errorf("stdout is %q, want %q", w.text(process.Stdout), want)
+			}
+		})
 	}
 }
 
@@ -143,13 +166,18 @@ func TestStart_HandsAFileOverAsStdin(t *testing.T) {
 // tries to write to it (goleak looks).
 func TestStart_DoesNotMindAStdinThatIsNeverRead(t *testing.T) {
 	t.Parallel()
-	spec := sh("exit 0")
-	spec.Stdin = io.LimitReader(endless{}, 10<<20)
-	p, w := start(t, open(t), spec)
-	within(t, "end", w.ended)
-	p.Close()
-	if w.state.Code != 0 {
-		t.Errorf("state is %+v", w.state)
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			spec := sh("exit 0")
+			spec.Stdin = io.LimitReader(endless{}, 10<<20)
+			p, w := start(t, openAs(t, c), spec)
+			within(t, "end", w.ended)
+			p.Close()
+			if w.state.Code != 0 {
+				t.Errorf("state is %+v", w.state)
+			}
+		})
 	}
 }
 
@@ -159,53 +187,68 @@ func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestStart_NamesWhatTheSystemRefuses(t *testing.T) {
 	t.Parallel()
-	table := open(t)
-	plain := filepath.Join(t.TempDir(), "plain")
-	if err := os.WriteFile(plain, []byte("echo hi\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for want, spec := range map[error]process.Spec{
-		syscall.ENOENT:  {Path: "/no/such/program", Args: []string{"x"}},
-		syscall.EACCES:  {Path: "/tmp", Args: []string{"x"}},
-		syscall.ENOEXEC: {Path: plain, Args: []string{"x"}},
-		syscall.E2BIG:   {Path: "/bin/true", Args: []string{"true", strings.Repeat("x", 1<<17)}},
-	} {
-		if _, err := table.Start(spec, newWatched()); !errors.Is(err, want) || errors.Is(err, process.ErrBusy) {
-			t.Errorf("start %s: %v, want %v", spec.Path, err, want)
-		}
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			table := openAs(t, c)
+			plain := filepath.Join(t.TempDir(), "plain")
+			if err := os.WriteFile(plain, []byte("echo hi\n"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for want, spec := range map[error]process.Spec{
+				syscall.ENOENT:  {Path: "/no/such/program", Args: []string{"x"}},
+				syscall.EACCES:  {Path: "/tmp", Args: []string{"x"}},
+				syscall.ENOEXEC: {Path: plain, Args: []string{"x"}},
+				syscall.E2BIG:   {Path: "/bin/true", Args: []string{"true", strings.Repeat("x", 1<<17)}},
+			} {
+				if _, err := table.Start(spec, newWatched()); !errors.Is(err, want) || errors.Is(err, process.ErrBusy) {
+					t.Errorf("start %s: %v, want %v", spec.Path, err, want)
+				}
+			}
+		})
 	}
 }
 
 func TestSignal_ReachesTheGroupOnceAndWakesAStoppedProcess(t *testing.T) {
 	t.Parallel()
-	p, w := start(t, open(t), fixture(t, "signals"))
-	if got := within(t, "ready", w.lines); got != "ready" {
-		t.Fatalf("the program says %q", got)
-	}
-	if err := p.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	got := []string{within(t, "signal", w.lines), within(t, "signal", w.lines)}
-	slices.Sort(got) // two that are pending may come in any order
-	if want := []string{"continued", "interrupt"}; !slices.Equal(got, want) {
-		t.Fatalf("the program says %q, want %q", got, want)
-	}
-	if err := p.Signal(syscall.SIGQUIT); err != nil {
-		t.Fatal(err)
-	}
-	within(t, "end", w.ended)
-	if got := w.text(process.Stdout); strings.Count(got, "interrupt") != 1 {
-		t.Errorf("one signal came as %q", got)
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			p, w := start(t, openAs(t, c), fixture(t, "signals"))
+			if got := within(t, "ready", w.lines); got != "ready" {
+				t.Fatalf("the program says %q", got)
+			}
+			if err := p.Signal(syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+			got := []string{within(t, "signal", w.lines), within(t, "signal", w.lines)}
+			slices.Sort(got) // two that are pending may come in any order
+			if want := []string{"continued", "interrupt"}; !slices.Equal(got, want) {
+				t.Fatalf("the program says %q, want %q", got, want)
+			}
+			if err := p.Signal(syscall.SIGQUIT); err != nil {
+				t.Fatal(err)
+			}
+			within(t, "end", w.ended)
+			if got := w.text(process.Stdout); strings.Count(got, "interrupt") != 1 {
+				t.Errorf("one signal came as %q", got)
+			}
+		})
 	}
 }
 
 func TestSignal_DoesNothingOnceClosed(t *testing.T) {
 	t.Parallel()
-	p, w := start(t, open(t), sh("true"))
-	within(t, "end", w.ended)
-	p.Close()
-	if err := p.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
-		t.Errorf("signal after close: %v", err)
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			p, w := start(t, openAs(t, c), sh("true"))
+			within(t, "end", w.ended)
+			p.Close()
+			if err := p.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
+				t.Errorf("signal after close: %v", err)
+			}
+		})
 	}
 }
 
@@ -213,56 +256,71 @@ func TestSignal_DoesNothingOnceClosed(t *testing.T) {
 // code is there at once, the pipe ends when the group is killed.
 func TestKill_ReachesAMemberAfterItsLeaderLeft(t *testing.T) {
 	t.Parallel()
-	p, w := start(t, open(t), fixture(t, "leave"))
-	pid, err := strconv.Atoi(within(t, "pid", w.lines))
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			p, w := start(t, openAs(t, c), fixture(t, "leave"))
+			pid, err := strconv.Atoi(within(t, "pid", w.lines))
+			if err != nil {
+				t.Fatal(err)
+			}
+			within(t, "exit", w.exited)
+			if w.state.Code != 7 {
+				t.Errorf("state is %+v, want exit code 7", w.state)
+			}
+			if err := p.Signal(syscall.SIGKILL); err != nil {
+				t.Errorf("kill the group: %v", err)
+			}
+			within(t, "end", w.ended)
+			p.Close()
+			gone(t, pid)
+		})
 	}
-	within(t, "exit", w.exited)
-	if w.state.Code != 7 {
-		t.Errorf("state is %+v, want exit code 7", w.state)
-	}
-	if err := p.Signal(syscall.SIGKILL); err != nil {
-		t.Errorf("kill the group: %v", err)
-	}
-	within(t, "end", w.ended)
-	p.Close()
-	gone(t, pid)
 }
 
 func TestGiveUp_EndsAStreamThatSomebodyHolds(t *testing.T) {
 	t.Parallel()
-	p, w := start(t, open(t), sh("exec 2>&-; setsid sleep 300 & echo $!"))
-	pid, err := strconv.Atoi(within(t, "pid", w.lines))
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			p, w := start(t, openAs(t, c), sh("exec 2>&-; setsid sleep 300 & echo $!"))
+			pid, err := strconv.Atoi(within(t, "pid", w.lines))
+			if err != nil {
+				t.Fatal(err)
+			}
+			within(t, "exit", w.exited)
+			p.GiveUp()
+			within(t, "end", w.ended)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		})
 	}
-	within(t, "exit", w.exited)
-	p.GiveUp()
-	within(t, "end", w.ended)
-	_ = syscall.Kill(pid, syscall.SIGKILL)
 }
 
 func TestStrays_FindsAndEndsWhoLeftTheSession(t *testing.T) {
 	t.Parallel()
-	mark := "PROCESS_TEST_MARK=" + t.Name()
-	spec := fixture(t, "escape")
-	spec.Mark = mark
-	p, w := start(t, open(t), spec)
-	pid, err := strconv.Atoi(within(t, "pid", w.lines))
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			mark := "PROCESS_TEST_MARK=" + t.Name()
+			spec := fixture(t, "escape")
+			spec.Mark = mark
+			p, w := start(t, openAs(t, c), spec)
+			pid, err := strconv.Atoi(within(t, "pid", w.lines))
+			if err != nil {
+				t.Fatal(err)
+			}
+			within(t, "exit", w.exited)
+			strays := p.Rest()
+			if len(strays) != 1 || strays[0].Pid != pid || strays[0].Command != "sleep 300" {
+				t.Errorf("strays are %v, want sleep 300 with pid %d", strays, pid)
+			}
+			if _, left := p.EndRest(); len(left) != 0 {
+				t.Errorf("left are %v", left)
+			}
+			within(t, "end", w.ended)
+			gone(t, pid)
+		})
 	}
-	within(t, "exit", w.exited)
-	strays := p.Rest()
-	if len(strays) != 1 || strays[0].Pid != pid || strays[0].Command != "sleep 300" {
-		t.Errorf("strays are %v, want sleep 300 with pid %d", strays, pid)
-	}
-	if _, left := p.EndRest(); len(left) != 0 {
-		t.Errorf("left are %v", left)
-	}
-	within(t, "end", w.ended)
-	gone(t, pid)
 }
 
 func TestClose_LeavesNothing(t *testing.T) {
@@ -339,47 +397,4 @@ func gone(t *testing.T, pid int) {
 		<-time.After(time.Millisecond)
 	}
 	t.Errorf("%d still lives", pid)
-}
-
-// A process does not depend on the thread that started it: none of ours has a
-// parent-death signal, which comes when the thread ends and not the program.
-func TestPLAT06_ChildOutlivesTheThreadThatStartedIt(t *testing.T) {
-	t.Parallel()
-	table := open(t)
-	for range 20 {
-		type started struct {
-			p *process.Process
-			w *watched
-		}
-		done := make(chan started)
-		go func() {
-			runtime.LockOSThread() // the thread ends with this goroutine
-			w := newWatched()
-			p, err := table.Start(process.Spec{Path: "/bin/cat", Args: []string{"cat"}, Stdin: never{t.Context()}, Env: os.Environ()}, w)
-			if err != nil {
-				t.Error(err)
-			}
-			done <- started{p, w}
-		}()
-		s := <-done
-		select {
-		case <-s.w.exited:
-			t.Fatalf("it died early: %+v", s.w.state)
-		case <-time.After(5 * time.Millisecond): // its thread has gone by now
-		}
-		_ = s.p.Signal(syscall.SIGTERM)
-		within(t, "end", s.w.ended)
-		s.p.Close()
-		if s.w.state.Signal != syscall.SIGTERM {
-			t.Errorf("it ended by %+v", s.w.state)
-		}
-	}
-}
-
-// never is a reader that gives nothing until its context is done.
-type never struct{ ctx context.Context }
-
-func (n never) Read([]byte) (int, error) {
-	<-n.ctx.Done()
-	return 0, io.EOF
 }

@@ -25,6 +25,10 @@ const (
 	// InJob: each tree is in a Job Object of its own (Windows), that none leaves. All
 	// of it is ended, with this program too, and whether it is empty is known.
 	InJob Containment = "job"
+	// InReaper: each leader is the child of a process of ours that adopts every orphan
+	// of its tree (Linux, where the program calls [ReaperMain]). All of it is found as
+	// what descends from there, and ends with this program too.
+	InReaper Containment = "reaper"
 	// InGroup: the process group; on Linux also who kept the mark of [Spec] in its
 	// environment, on macOS who descends from the leader. Who left the group and
 	// cleaned its environment (macOS: whose parent ended before the tree was looked
@@ -39,6 +43,9 @@ var ErrNoContainment = errors.New("not to be had here")
 // ErrNoSignal is returned by Signal and SignalLeader where a process cannot be asked
 // to end, only be ended: on Windows without a console.
 var ErrNoSignal = errors.New("there is no signal here that it could hear")
+
+// ErrNoHook comes with ErrNoContainment where the program could have it.
+var ErrNoHook = errors.New("the program does not call ReaperMain at the top of main")
 
 // Options say how a table works. The zero value takes what is best here.
 type Options struct {

@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"slices"
 	"strconv"
@@ -12,44 +13,51 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Containment is how the members of this tree are found.
-func (p *Process) Containment() Containment {
-	if p.group != nil {
-		return InCgroup
-	}
-	return InGroup
+// tree finds and ends the members of one tree. There is one for each Containment.
+type tree interface {
+	containment() Containment
+	// left reports whether a member lives. Where that is not known without a search
+	// it says no.
+	left() bool
+	members() []int
+	has(pid int) bool
+	// end kills all members. It returns how many others than the leader it has ended,
+	// and which of them are still there after restTime.
+	end(leader int) (ended int, left []int)
 }
 
-// Left reports whether a member of the tree lives beside the leader. Where that is
-// not known without a search it says no.
-func (p *Process) Left() bool { return p.group != nil && p.group.populated() }
-
-// Rest returns the members of the tree but its leader, as far as they are found.
-func (p *Process) Rest() (rest []Stray) {
-	for _, pid := range p.find() {
-		rest = append(rest, Stray{Pid: pid, Command: commandLine(pid)})
-	}
-	return rest
-}
-
-// find returns the numbers of the members of the tree but its leader. By the mark
-// it reads all of /proc: it is for the end of a tree that did not end cleanly.
-func (p *Process) find() (pids []int) {
+// tree is how this one is held.
+func (p *Process) tree() tree {
 	switch {
 	case p.group != nil:
-		pids = p.group.members()
-	case p.mark != "":
-		pids = p.table.sweeper.find(p.mark)
+		return p.group
+	case p.reaper != nil:
+		return p.reaper
 	}
-	return slices.DeleteFunc(pids, func(pid int) bool { return pid == p.pid })
+	return &p.marks
 }
 
-// isMember reports whether a process is of the tree.
-func (p *Process) isMember(pid int) bool {
-	if p.group != nil {
-		return p.group.has(pid)
+// Containment is how the members of this tree are found.
+func (p *Process) Containment() Containment { return p.tree().containment() }
+
+// Left reports whether a member of the tree lives beside the leader that has
+// exited. Where that is not known without a search it says no.
+func (p *Process) Left() bool { return p.tree().left() }
+
+// Rest returns the members of the tree but its leader, as far as they are found.
+func (p *Process) Rest() []Stray { return straysOf(p.find()) }
+
+func (p *Process) find() []int { return without(p.tree().members(), p.pid) }
+
+func without(pids []int, leader int) []int {
+	return slices.DeleteFunc(pids, func(pid int) bool { return pid == leader })
+}
+
+func straysOf(pids []int) (all []Stray) {
+	for _, pid := range pids {
+		all = append(all, Stray{Pid: pid, Command: commandLine(pid)})
 	}
-	return p.mark != "" && marked(pid, p.mark)
+	return all
 }
 
 // SignalRest sends a signal to the members that left the leader's group, which
@@ -57,23 +65,27 @@ func (p *Process) isMember(pid int) bool {
 func (p *Process) SignalRest(sig syscall.Signal) {
 	for _, pid := range p.find() {
 		if group, err := unix.Getpgid(pid); err == nil && group != p.pid {
-			p.signalMember(pid, sig)
+			signalMember(p.tree().has, pid, sig)
 		}
 	}
 }
 
-// signalMember signals a process if it is of the tree. The pidfd is opened before
-// that is looked at, so that a number which changes hands meanwhile is left alone.
-func (p *Process) signalMember(pid int, sig syscall.Signal) {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
+// signalMember signals a process if it is of the tree, and wakes it where it is
+// stopped and would not see the signal. The pidfd is opened before the look, so that
+// a number which changes hands meanwhile is left alone.
+func signalMember(isMember func(pid int) bool, pid int, sig syscall.Signal) {
+	send := func(sig syscall.Signal) error { return unix.Kill(pid, sig) } // before Linux 5.3
+	switch fd, err := unix.PidfdOpen(pid, 0); {
+	case err == nil:
+		defer closeAll(fd)
+		send = func(sig syscall.Signal) error { return unix.PidfdSendSignal(fd, sig, nil, 0) }
+	case errors.Is(err, unix.ESRCH):
 		return
 	}
-	defer closeAll(fd)
-	if p.isMember(pid) {
-		_ = unix.PidfdSendSignal(fd, sig, nil, 0)
-		if sig != unix.SIGKILL {
-			_ = unix.PidfdSendSignal(fd, unix.SIGCONT, nil, 0) // a stopped one would not see it
+	if isMember(pid) {
+		_ = send(sig)
+		if sig != unix.SIGKILL && sig != unix.SIGSTOP {
+			_ = send(unix.SIGCONT)
 		}
 	}
 }
@@ -82,25 +94,33 @@ func (p *Process) signalMember(pid int, sig syscall.Signal) {
 // those that are. It returns how many it has ended, and what is still there
 // after a second.
 func (p *Process) EndRest() (ended int, left []Stray) {
-	if p.group != nil {
-		if !p.Left() {
-			return 0, nil
-		}
-		before := len(p.find())
-		p.group.kill(restTime)
-		if p.Left() {
-			left = p.Rest()
-		}
-		return max(before-len(left), 0), left
-	}
-	return p.endMarked()
+	ended, pids := p.tree().end(p.pid)
+	return ended, straysOf(pids)
 }
 
-// endMarked kills who carries the mark until nothing is found twice in a row.
-// Twice, because the environment of a process that is just calling exec reads as
-// empty.
-func (p *Process) endMarked() (ended int, left []Stray) {
-	if p.mark == "" {
+// marks is a tree whose members carry an entry in their environment; empty: nobody
+// is found. To look for them is to read all of /proc: it is for the end of a tree
+// that did not end cleanly.
+type marks struct {
+	mark    string
+	sweeper *sweeper
+}
+
+func (*marks) containment() Containment { return InGroup }
+func (*marks) left() bool               { return false }
+func (m *marks) has(pid int) bool       { return m.mark != "" && marked(pid, m.mark) }
+
+func (m *marks) members() []int {
+	if m.mark == "" {
+		return nil
+	}
+	return m.sweeper.find(m.mark)
+}
+
+// end kills until nothing is found twice in a row. Twice, because the environment
+// of a process that is just calling exec reads as empty.
+func (m *marks) end(leader int) (ended int, left []int) {
+	if m.mark == "" {
 		return 0, nil
 	}
 	start, seen := time.Now(), map[int]bool{}
@@ -108,10 +128,10 @@ func (p *Process) endMarked() (ended int, left []Stray) {
 		if round > 0 {
 			pause(round - 1)
 		}
-		left = p.Rest()
-		for _, s := range left {
-			seen[s.Pid] = true
-			p.signalMember(s.Pid, unix.SIGKILL)
+		left = without(m.members(), leader)
+		for _, pid := range left {
+			seen[pid] = true
+			signalMember(m.has, pid, unix.SIGKILL)
 		}
 		clean++
 		if len(left) > 0 {

@@ -34,7 +34,7 @@ func (p *Process) bear(s *Spec, b *birth) (pid int, err error) {
 	defer done()
 	p.table.manners.teach(s, b)
 	if err = p.limit(s, b); err == nil {
-		pid, err = p.fork(s, b)
+		pid, err = p.forkBelow(s, b)
 	}
 	if p.bound != nil {
 		p.bound.entered()
@@ -102,6 +102,7 @@ func (p *Process) fork(s *Spec, b *birth) (pid int, err error) {
 			p.group = nil
 		}
 	}
+	p.child = pid
 	return pid, err
 }
 

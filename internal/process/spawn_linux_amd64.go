@@ -146,7 +146,7 @@ func (c *rawChild) prepare(s *Spec, b *birth) error {
 	c.rlimits = b.rlimits // it is on the heap
 	for i := range c.rlimits.used {
 		r := &c.rlimits.list[i]
-		c.call(unix.SYS_PRLIMIT64, 0, uintptr(r.what), address(&r.limit), 0)
+		c.call(unix.SYS_PRLIMIT64, 0, uintptr(r.What), address(&r.Limit), 0)
 	}
 	if b.noNewPrivileges {
 		c.call(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0)

@@ -24,9 +24,10 @@ type Table struct {
 	// groups hold the trees; nil: there are none, or they have failed.
 	groups  *cgroups
 	noGroup atomic.Bool
-	why     error // there are none
 	limiter limiter
 	manners manners
+	// reapers says that a reaper holds a tree that no cgroup does.
+	reapers atomic.Bool
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
 	// children are what a raw spawn needs while it lasts.
@@ -36,6 +37,7 @@ type Table struct {
 	mu     sync.Mutex
 	living sync.WaitGroup
 	closed bool
+	why    error // there is nothing stronger
 }
 
 // NewTable opens an empty table. Close it when its processes are closed. Errors:
@@ -53,30 +55,50 @@ func NewTable(o Options) (*Table, error) {
 	}
 	t := &Table{poller: poller, null: null, nullFD: int(null.Fd()), session: hasTerminal(), manners: ownManners()}
 	t.buffers.New = func() any { return new([readBytes]byte) }
-	if o.Containment != InGroup {
-		t.groups, t.why = newCgroups()
-		if t.why != nil && o.Containment == InCgroup {
-			return nil, errors.Join(fmt.Errorf("%w: %w", ErrNoContainment, t.why), t.Close())
-		}
+	if err := t.contain(o.Containment); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrNoContainment, err), t.Close())
 	}
 	return t, nil
 }
 
-// Containment is how this table holds its trees.
-func (t *Table) Containment() Containment {
-	if t.groups == nil || t.noGroup.Load() {
-		return InGroup
+// contain gets ready to hold trees in the way that is asked for.
+func (t *Table) contain(c Containment) error {
+	var noGroups, noReapers error
+	if c == "" || c == InCgroup {
+		t.groups, noGroups = newCgroups()
 	}
-	return InCgroup
+	if c == "" || c == InReaper {
+		noReapers = canReap()
+		t.reapers.Store(noReapers == nil)
+	}
+	switch {
+	case c != "":
+		return errors.Join(noGroups, noReapers)
+	case noGroups != nil && noReapers != nil:
+		t.why = fmt.Errorf("no cgroups: %w; no reaper: %w", noGroups, noReapers)
+	case noGroups != nil:
+		t.why = fmt.Errorf("no cgroups: %w", noGroups)
+	}
+	return nil
 }
 
-// WhyNotStronger says why there are no cgroups; nil if there are, or none were
+// WhyNotStronger says why Containment is not the strongest; nil if it is, or what was
 // asked for.
 func (t *Table) WhyNotStronger() error {
-	if t.why == nil && t.groups != nil && t.noGroup.Load() {
-		return errors.New("the system refused to start a process in a cgroup")
-	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return t.why
+}
+
+// Containment is how this table holds its trees.
+func (t *Table) Containment() Containment {
+	switch {
+	case t.groups != nil && !t.noGroup.Load():
+		return InCgroup
+	case t.reapers.Load():
+		return InReaper
+	}
+	return InGroup
 }
 
 // hasTerminal reports whether this process has a controlling terminal. A child
@@ -127,7 +149,7 @@ func (t *Table) Start(s Spec, o Observer) (*Process, error) {
 	if !t.enter() {
 		return nil, os.ErrClosed
 	}
-	p := &Process{table: t, observer: o, blocking: s.Blocking, mark: s.Mark, pidfd: -1}
+	p := &Process{table: t, observer: o, blocking: s.Blocking, marks: marks{s.Mark, &t.sweeper}, pidfd: -1}
 	if err := p.start(&s); err != nil {
 		t.living.Done()
 		return nil, err
@@ -184,7 +206,7 @@ func (p *Process) watch(stdout, stderr int) error {
 	for i := range open {
 		q := &open[i]
 		q.state.Store(owned) // until its slot is known
-		slot, err := p.table.poller.add(q.fd, unix.EPOLLIN, q)
+		slot, err := p.table.poller.add(q.fd, q)
 		if err != nil {
 			return p.unwatch(i, err)
 		}
@@ -211,7 +233,11 @@ func (p *Process) unwatch(added int, err error) error {
 		}
 		_ = unix.Close(p.out[i].fd)
 	}
-	_ = unix.Kill(-p.pid, unix.SIGKILL)
+	if p.reaper != nil {
+		p.reaper.abandon()
+	} else {
+		_ = unix.Kill(-p.pid, unix.SIGKILL)
+	}
 	p.awaitExit()
 	p.reap()
 	p.stopFeeding()

@@ -27,6 +27,9 @@ func NewTable(o Options) (*Table, error) {
 	return &Table{}, nil
 }
 
+// ReaperMain is for Linux; here it does nothing.
+func ReaperMain() {}
+
 // Containment is how this table holds its trees.
 func (t *Table) Containment() Containment { return containment }
 

@@ -22,7 +22,10 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/run"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	process.ReaperMain()
+	goleak.VerifyTestMain(m)
+}
 
 // execution is one run as a test sees it.
 type execution struct {
@@ -37,7 +40,13 @@ type execution struct {
 // start runs a shell command. The stop is quick where the test says nothing else.
 func start(t *testing.T, command string, change ...func(*run.Spec)) *execution {
 	t.Helper()
-	runner, err := run.NewRunner(process.Options{})
+	return startIn(t, "", command, change...)
+}
+
+// startIn is start in a containment.
+func startIn(t *testing.T, c process.Containment, command string, change ...func(*run.Spec)) *execution {
+	t.Helper()
+	runner, err := run.NewRunner(process.Options{Containment: c})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,136 +108,96 @@ func (x *execution) output(s journal.Stream) string {
 
 func TestRun_TellsHowItEnded(t *testing.T) {
 	t.Parallel()
-	for command, want := range map[string]run.Ending{
-		"true":            {Cause: run.Exited},
-		"exit 3":          {Cause: run.Exited, State: process.State{Code: 3}},
-		"kill -SEGV $$":   {Cause: run.Signaled, State: process.State{Code: -1, Signal: syscall.SIGSEGV}},
-		"exit 143":        {Cause: run.Exited, State: process.State{Code: 143}},
-		"sleep 0 & exit":  {Cause: run.Exited},
-		"exec >&- 2>&- ;": {Cause: run.Exited},
-	} {
-		x := start(t, command)
-		got := x.wait()
-		if got.Cause != want.Cause || got.State.Code != want.State.Code || got.State.Signal != want.State.Signal {
-			t.Errorf("%s: ended by %s, code %d, signal %d; want %s, %d, %d", command,
-				got.Cause, got.State.Code, got.State.Signal, want.Cause, want.State.Code, want.State.Signal)
-		}
-		if got.Forced || got.PipeHeld || got.Survivors != nil || got.Ended.Before(got.Started) {
-			t.Errorf("%s: ending is %+v", command, got)
-		}
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			for command, want := range map[string]run.Ending{
+				"true":            {Cause: run.Exited},
+				"exit 3":          {Cause: run.Exited, State: process.State{Code: 3}},
+				"kill -SEGV $$":   {Cause: run.Signaled, State: process.State{Code: -1, Signal: syscall.SIGSEGV}},
+				"exit 143":        {Cause: run.Exited, State: process.State{Code: 143}},
+				"sleep 0 & exit":  {Cause: run.Exited},
+				"exec >&- 2>&- ;": {Cause: run.Exited},
+			} {
+				x := startIn(t, c, command)
+				got := x.wait()
+				if got.Cause != want.Cause || got.State.Code != want.State.Code || got.State.Signal != want.State.Signal {
+					t.Errorf("%s: ended by %s, code %d, signal %d; want %s, %d, %d", command,
+						got.Cause, got.State.Code, got.State.Signal, want.Cause, want.State.Code, want.State.Signal)
+				}
+				if got.Forced || got.PipeHeld || got.Survivors != nil || got.Ended.Before(got.Started) {
+					t.Errorf("%s: ending is %+v", command, got)
+				}
+			}
+		})
 	}
 }
 
 func TestStop_EndsACommandThatObeys(t *testing.T) {
 	t.Parallel()
-	x := start(t, `trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done`)
-	x.until("up")
-	if !x.Stop(run.Cancelled) {
-		t.Error("the first stop did not win")
-	}
-	got := x.wait()
-	if got.Cause != run.Cancelled || got.State.Code != 0 || got.Forced {
-		t.Errorf("a command that exits 0 when cancelled: %+v", got)
-	}
-	if out := x.output(journal.Stdout); out != "up\nbye\n" {
-		t.Errorf("stdout is %q", out)
-	}
-	if x.Stop(run.TimedOut) || x.Kill(run.TimedOut) {
-		t.Error("a stop after the end won")
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			x := startIn(t, c, `trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done`)
+			x.until("up")
+			if !x.Stop(run.Cancelled) {
+				t.Error("the first stop did not win")
+			}
+			got := x.wait()
+			if got.Cause != run.Cancelled || got.State.Code != 0 || got.Forced {
+				t.Errorf("a command that exits 0 when cancelled: %+v", got)
+			}
+			if out := x.output(journal.Stdout); out != "up\nbye\n" {
+				t.Errorf("stdout is %q", out)
+			}
+			if x.Stop(run.TimedOut) || x.Kill(run.TimedOut) {
+				t.Error("a stop after the end won")
+			}
+		})
 	}
 }
 
 func TestStop_SendsItsSignalOnceAndThenKills(t *testing.T) {
 	t.Parallel()
-	x := start(t, `trap 'echo INT' INT; echo up; while :; do sleep 0.01; done`, func(s *run.Spec) {
-		s.StopSignal, s.Grace = syscall.SIGINT, 300*time.Millisecond
-	})
-	x.until("up")
-	for range 100 {
-		x.Stop(run.Cancelled)
-	}
-	got := x.wait()
-	if got.Cause != run.Cancelled || got.State.Signal != syscall.SIGKILL || !got.Forced {
-		t.Errorf("a command that ignores the stop: %+v", got)
-	}
-	if out := x.output(journal.Stdout); out != "up\nINT\n" {
-		t.Errorf("100 stops came as %q", out)
-	}
-	if got, want := []run.Phase{<-x.phases, <-x.phases}, []run.Phase{run.Stopping, run.Killing}; !cmp.Equal(got, want) {
-		t.Errorf("phases are %v, want %v", got, want)
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			x := startIn(t, c, `trap 'echo INT' INT; echo up; while :; do sleep 0.01; done`, func(s *run.Spec) {
+				s.StopSignal, s.Grace = syscall.SIGINT, 300*time.Millisecond
+			})
+			x.until("up")
+			for range 100 {
+				x.Stop(run.Cancelled)
+			}
+			got := x.wait()
+			if got.Cause != run.Cancelled || got.State.Signal != syscall.SIGKILL || !got.Forced {
+				t.Errorf("a command that ignores the stop: %+v", got)
+			}
+			if out := x.output(journal.Stdout); out != "up\nINT\n" {
+				t.Errorf("100 stops came as %q", out)
+			}
+			if got, want := []run.Phase{<-x.phases, <-x.phases}, []run.Phase{run.Stopping, run.Killing}; !cmp.Equal(got, want) {
+				t.Errorf("phases are %v, want %v", got, want)
+			}
+		})
 	}
 }
 
 func TestKill_CutsTheGraceShort(t *testing.T) {
 	t.Parallel()
-	x := start(t, `trap '' TERM; echo up; while :; do sleep 0.01; done`, func(s *run.Spec) { s.Grace = time.Hour })
-	x.until("up")
-	x.Stop(run.Cancelled)
-	if x.Kill(run.TimedOut) {
-		t.Error("the kill after a stop won")
-	}
-	if got := x.wait(); got.Cause != run.Cancelled || !got.Forced {
-		t.Errorf("ending is %+v", got)
-	}
-}
-
-func TestStop_GoesOnWhenTheLeaderObeysAndAMemberDoesNot(t *testing.T) {
-	t.Parallel()
-	x := start(t, `trap 'exit 0' TERM; (trap '' TERM; echo $BASHPID; while :; do sleep 0.01; done) & wait`,
-		func(s *run.Spec) { s.Grace = 300 * time.Millisecond })
-	x.until("\n")
-	pid, err := strconv.Atoi(strings.TrimSpace(x.output(journal.Stdout)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	x.Stop(run.Cancelled)
-	if got := x.wait(); got.Cause != run.Cancelled || got.State.Code != 0 || len(got.Survivors) > 0 {
-		t.Errorf("ending is %+v", got)
-	}
-	gone(t, pid)
-}
-
-func TestStop_ReachesWhoLeftTheSession(t *testing.T) {
-	t.Parallel()
-	x := start(t, `setsid sleep 311 & echo $!; sleep 311`, func(s *run.Spec) { s.Grace = 300 * time.Millisecond })
-	x.until("\n")
-	pid, err := strconv.Atoi(strings.TrimSpace(x.output(journal.Stdout)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	x.Stop(run.Cancelled)
-	if got := x.wait(); len(got.Survivors) > 0 {
-		t.Errorf("ending is %+v", got)
-	}
-	gone(t, pid)
-}
-
-func TestRun_EndsAfterTheWaitDelayWhereAPipeIsHeld(t *testing.T) {
-	t.Parallel()
-	for _, command := range []string{
-		"sleep 312 & echo hi; exit 7",
-		"setsid sleep 312 & echo hi; exit 7",
-	} {
-		x := start(t, command, func(s *run.Spec) { s.WaitDelay = 200 * time.Millisecond })
-		got := x.wait()
-		if got.Cause != run.Exited || got.State.Code != 7 || !got.PipeHeld || len(got.Survivors) > 0 {
-			t.Errorf("%s: ending is %+v", command, got)
-		}
-		if took := got.Ended.Sub(got.Started); took < 200*time.Millisecond || took > 5*time.Second {
-			t.Errorf("%s: took %v", command, took)
-		}
-		if out := x.output(journal.Stdout); out != "hi\n" {
-			t.Errorf("%s: stdout is %q", command, out)
-		}
-	}
-}
-
-func TestTimeout_EndsTheWholeGroup(t *testing.T) {
-	t.Parallel()
-	x := start(t, "sleep 313; true", func(s *run.Spec) { s.Timeout = 100 * time.Millisecond })
-	got := x.wait()
-	if got.Cause != run.TimedOut || got.State.Signal != syscall.SIGTERM || got.Ended.Sub(got.Started) < 100*time.Millisecond {
-		t.Errorf("ending is %+v", got)
+	for _, c := range containments(t) {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			x := startIn(t, c, `trap '' TERM; echo up; while :; do sleep 0.01; done`, func(s *run.Spec) { s.Grace = time.Hour })
+			x.until("up")
+			x.Stop(run.Cancelled)
+			if x.Kill(run.TimedOut) {
+				t.Error("the kill after a stop won")
+			}
+			if got := x.wait(); got.Cause != run.Cancelled || !got.Forced {
+				t.Errorf("ending is %+v", got)
+			}
+		})
 	}
 }
 
@@ -312,11 +281,12 @@ func TestTee_ThatNeverReturnsDoesNotOutliveAKill(t *testing.T) {
 	stuck := make(chan struct{})
 	t.Cleanup(func() { close(stuck) })
 	x := start(t, "yes", func(s *run.Spec) {
-		s.Grace, s.Timeout = 50*time.Millisecond, 100*time.Millisecond
+		s.Grace, s.Timeout = 50*time.Millisecond, time.Second
 		s.Process.Blocking = true
 		s.Tee = func(journal.Stream, []byte) { <-stuck }
 	})
-	<-time.After(300 * time.Millisecond)
+	for p := <-x.phases; p != run.Killing; p = <-x.phases {
+	}
 	x.Kill(run.Cancelled) // the caller has lost patience
 	if end := x.wait(); end.Cause != run.TimedOut || !end.PipeHeld || end.Ended.Sub(end.Started) > teeLimit {
 		t.Errorf("ending after %v: %+v", end.Ended.Sub(end.Started), end)
@@ -382,18 +352,6 @@ func TestStop_AmongExitsAndTimeoutsHasOneWinner(t *testing.T) {
 			all.Wait()
 		}
 	}
-}
-
-// gone waits until a process that was killed has died.
-func gone(t *testing.T, pid int) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(time.Millisecond) {
-		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-		if err != nil || bytes.Contains(stat, []byte(") Z ")) {
-			return
-		}
-	}
-	t.Errorf("%d still lives", pid)
 }
 
 // A deadline that was moved is kept, one that was moved back is not; and what is being
