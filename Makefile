@@ -27,7 +27,7 @@ SNAPSHOT := { git status --porcelain -- $(GENERATED); git diff -- $(GENERATED); 
 
 .PHONY: help
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: ## Vet and test everything; Go alone is enough (no compiler, root or service)
@@ -100,6 +100,10 @@ proofs: ## Short forms of the slow proofs: fuzzing, the benchmarks' build, one r
 .PHONY: bench
 bench: ## Measure against os/exec and go-cmd, as ratios in one run
 	cd bench && $(GO) run .
+
+.PHONY: bench-output
+bench-output: ## Measure what reading output costs, against a bare read(2), cat and go-cmd
+	cd bench && $(GO) run . -output
 
 .PHONY: trees
 trees: ## The shapes of process tree that no peer kills, against ours

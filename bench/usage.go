@@ -20,6 +20,8 @@ type measure struct {
 	Allocs    float64
 	Bytes     float64 // allocated
 	P50, P99  time.Duration
+	Skipped   float64 // bytes that a reader was too late for
+	Amount    int64   // bytes that were to come
 }
 
 // cpuTime is what this process and the children it waited for have used.
@@ -43,8 +45,11 @@ func measured(f func() ([]time.Duration, error)) (measure, error) {
 	took, err := f()
 	wall, used := time.Since(start), cpuTime()-cpu
 	runtime.ReadMemStats(&after)
-	if err != nil || len(took) == 0 {
+	if err != nil {
 		return measure{}, err
+	}
+	if len(took) == 0 { // one thing was done, and what it was made of took no time of its own
+		took = []time.Duration{wall}
 	}
 	slices.Sort(took)
 	n := len(took)
@@ -52,7 +57,7 @@ func measured(f func() ([]time.Duration, error)) (measure, error) {
 		Wall: wall / time.Duration(n), CPU: used / time.Duration(n),
 		Allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
 		Bytes:  float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
-		P50:    took[n/2], P99: took[n*99/100],
+		P50:    took[n/2], P99: took[n*99/100], Skipped: float64(skipped.Swap(0)),
 	}, nil
 }
 

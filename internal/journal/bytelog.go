@@ -23,6 +23,8 @@ type byteLog struct {
 	head int64 // how many bytes are kept from the start
 	tail int64 // how many are kept from the end; head+tail is the bound
 	hole int64 // where the kept tail begins: head..hole is gone, if hole is behind head
+
+	spare []byte // a segment that was let go and that nobody has
 }
 
 // segment is a piece of the stream. Bytes below len(data) never change; more
@@ -31,6 +33,9 @@ type segment struct {
 	off   int64 // offset of data[0] in the stream
 	lines int64 // newlines of the stream before data[0]
 	data  []byte
+
+	kept  bool  // a reader has bytes of it for good
+	loans int32 // readers who have bytes of it for now
 }
 
 func (s *segment) end() int64 { return s.off + int64(len(s.data)) }
@@ -71,30 +76,50 @@ func (l *byteLog) append(p []byte, b *Budget) {
 
 // store keeps the beginning of p and returns how much.
 func (l *byteLog) store(p []byte, b *Budget) int {
-	s := l.room(len(p), b)
+	s := l.last()
+	if s == nil {
+		size := l.segmentSize(len(p))
+		if !b.reserve(int64(size)) {
+			l.shrink(b)
+		}
+		l.segments = append(l.segments, segment{off: l.total, lines: l.lines, data: l.memory(size)})
+		s = &l.segments[len(l.segments)-1]
+	}
 	n := min(len(p), cap(s.data)-len(s.data))
 	s.data = append(s.data, p[:n]...)
 	return n
 }
 
-// room returns the segment that takes the next bytes. Segments grow with the
-// stream, so that a short one is cheap and a long one has few.
-func (l *byteLog) room(want int, b *Budget) *segment {
+// memory is room for a segment. What is new has to be cleared, found by the
+// collector and taken back by it, which costs eight times what a copy does.
+func (l *byteLog) memory(size int) (room []byte) {
+	if size == maxSegment && l.spare != nil {
+		room, l.spare = l.spare, nil
+		return room
+	}
+	return make([]byte, 0, size)
+}
+
+// last is the segment that takes the next bytes; nil where a new one has to.
+func (l *byteLog) last() *segment {
+	if n := len(l.segments); n > 0 {
+		s := &l.segments[n-1]
+		if s.end() == l.total && len(s.data) < cap(s.data) {
+			return s
+		}
+	}
+	return nil
+}
+
+// segmentSize is how large the next segment is. They grow with the stream, so
+// that a short one is cheap and a long one has few.
+func (l *byteLog) segmentSize(want int) int {
 	size := firstSegment
 	if n := len(l.segments); n > 0 {
-		last := &l.segments[n-1]
-		if last.end() == l.total && len(last.data) < cap(last.data) {
-			return last
-		}
-		size = 2 * cap(last.data)
+		size = 2 * cap(l.segments[n-1].data)
 	}
 	size = min(max(size, want), maxSegment)
-	size = int(min(int64(size), (l.head+l.tail)/4+1)) // a small bound must not be dwarfed by one segment
-	if !b.reserve(int64(size)) {
-		l.shrink(b)
-	}
-	l.segments = append(l.segments, segment{off: l.total, lines: l.lines, data: make([]byte, 0, size)})
-	return &l.segments[len(l.segments)-1]
+	return int(min(int64(size), (l.head+l.tail)/4+1)) // a small bound must not be dwarfed by one segment
 }
 
 // shrink gives up a segment, because the engine's memory as a whole is at its
@@ -123,10 +148,18 @@ func (l *byteLog) lose(from, to int64, b *Budget) {
 	behind := first
 	for behind < len(l.segments) && l.segments[behind].end() <= l.hole {
 		b.release(int64(cap(l.segments[behind].data)))
+		l.reuse(&l.segments[behind])
 		behind++
 	}
 	if behind > first {
 		l.segments = slices.Delete(l.segments, first, behind)
+	}
+}
+
+// reuse keeps the memory of a segment that is let go, if no reader has it.
+func (l *byteLog) reuse(s *segment) {
+	if cap(s.data) == maxSegment && !s.kept && s.loans == 0 {
+		l.spare = s.data[:0]
 	}
 }
 
@@ -136,7 +169,10 @@ func (l *byteLog) afterHead() int {
 }
 
 // forget lets all bytes go. What comes later is a tail.
-func (l *byteLog) forget(b *Budget) { l.lose(0, l.total, b) }
+func (l *byteLog) forget(b *Budget) {
+	l.lose(0, l.total, b)
+	l.spare = nil
+}
 
 // held is how much memory the segments take.
 func (l *byteLog) held() int64 {
@@ -149,6 +185,7 @@ func (l *byteLog) held() int64 {
 
 // fit gives back the room that the last segment will not need.
 func (l *byteLog) fit(b *Budget) {
+	l.spare = nil
 	if len(l.segments) == 0 {
 		return
 	}

@@ -18,14 +18,15 @@
 //     a bound let them go. Replay and live following are the same call.
 //  4. What a bound leaves out is exact to the byte: the first and the last
 //     bytes of a stream are kept, the middle is the gap.
-//  5. Bytes handed out are never written again.
+//  5. Bytes handed out are never written again; bytes lent by [Journal.Borrow] not
+//     before they are given back.
 //  6. A [Cutter] that goes on from the cursor of any line, gap or note gives
 //     every line behind it, whole, however long ago it began. Only text that no
 //     newline ends may come twice.
 //
 // Memory is bounded by four rules, each for what the one before leaves open:
 //
-//  1. Of each stream there are KeepBytes bytes, and up to three segments of 64 KiB.
+//  1. Of each stream there are KeepBytes bytes, and up to four segments of 64 KiB.
 //  2. The index has at most an entry (24 bytes) for each 16 bytes of KeepBytes,
 //     and never fewer than 1024. Runs that are gone are one entry a stream. At
 //     the bound neighbouring runs of one stream are merged, which makes times

@@ -13,12 +13,25 @@ import (
 // Errors: io.EOF when the record ends at the cursor, [ErrBeyondEnd] when it
 // ended before it, or the context's error.
 func (j *Journal) Read(ctx context.Context, from int64, buf []Record) (n int, next int64, err error) {
+	return j.read(ctx, from, buf, nil)
+}
+
+// Borrow is Read for a reader that is done with what it reads before it reads on:
+// Data is what it says until the next Borrow with the same loan, or its Return. The
+// writer then uses the memory again, which makes it several times faster.
+func (j *Journal) Borrow(ctx context.Context, from int64, buf []Record, loan *Loan) (n int, next int64, err error) {
+	loan.journal = j
+	return j.read(ctx, from, buf, loan)
+}
+
+func (j *Journal) read(ctx context.Context, from int64, buf []Record, loan *Loan) (n int, next int64, err error) {
 	for {
 		j.mu.Lock()
+		loan.end()
 		c := j.viewLocked()
 		end := c.end()
 		if from < end {
-			n, next = c.read(max(from, 0), buf)
+			n, next = c.read(max(from, 0), buf, loan)
 			j.mu.Unlock()
 			return n, next, nil
 		}
@@ -48,7 +61,7 @@ func (j *Journal) TryRead(from int64, buf []Record) (n int, next int64, ended bo
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	c := j.viewLocked()
-	n, next = c.read(max(from, 0), buf)
+	n, next = c.read(max(from, 0), buf, nil)
 	return n, next, c.closed && next >= c.end()
 }
 
@@ -107,7 +120,7 @@ func (c *content) unended(s Stream, at int64) rest {
 }
 
 // read fills buf with the records from a cursor on.
-func (c *content) read(from int64, buf []Record) (n int, next int64) {
+func (c *content) read(from int64, buf []Record, loan *Loan) (n int, next int64) {
 	for i := c.find(from); i < len(c.entries) && n < len(buf); i++ {
 		e := &c.entries[i]
 		if e.note() {
@@ -117,7 +130,7 @@ func (c *content) read(from int64, buf []Record) (n int, next int64) {
 			continue
 		}
 		for start := c.start(i); from < e.end && n < len(buf); {
-			r := c.logs[e.stream()].record(e, e.off()+from-start, e.end-from)
+			r := c.logs[e.stream()].record(e, e.off()+from-start, e.end-from, loan)
 			r.Cursor = from
 			from += r.Width
 			if n > 0 && r.Kind == Gap && buf[n-1].Kind == Gap && buf[n-1].Stream == r.Stream {
@@ -133,13 +146,15 @@ func (c *content) read(from int64, buf []Record) (n int, next int64) {
 
 // record returns the next piece of a run: at most width bytes from off, up to
 // the edge of the gap or of a segment.
-func (l *byteLog) record(e *entry, off, width int64) Record {
+func (l *byteLog) record(e *entry, off, width int64, loan *Loan) Record {
 	r := Record{Kind: Output, Stream: e.stream(), Width: width, Time: time.Unix(0, e.nanos)}
 	from, to := l.gap()
 	if off >= from && off < to {
 		r.Kind, r.Width, r.Line = Gap, min(width, to-off), l.linesBefore(off)
 		return r
 	}
+	s := &l.segments[l.find(off)]
+	loan.take(l, s)
 	r.Data, r.Line = l.at(off)
 	if int64(len(r.Data)) > width {
 		r.Data = r.Data[:width:width]
