@@ -24,6 +24,10 @@ type byteLog struct {
 	tail int64 // how many are kept from the end; head+tail is the bound
 	hole int64 // where the kept tail begins: head..hole is gone, if hole is behind head
 
+	files     *files // nil in memory
+	stream    Stream
+	lostLines int64 // newlines that were lost, as far as that is known
+
 	spare []byte // a segment that was let go and that nobody has
 }
 
@@ -34,11 +38,17 @@ type segment struct {
 	lines int64 // newlines of the stream before data[0]
 	data  []byte
 
+	// On disk, once data is not in memory any more: how many bytes there are, and of
+	// how many of them there is a checksum.
+	away, summed int64
+	newlines     int64 // in those that are summed
+	sum          uint32
+
 	kept  bool  // a reader has bytes of it for good
 	loans int32 // readers who have bytes of it for now
 }
 
-func (s *segment) end() int64 { return s.off + int64(len(s.data)) }
+func (s *segment) end() int64 { return s.off + int64(len(s.data)) + s.away }
 
 func newByteLog(o *Options) *byteLog {
 	switch keep := o.KeepBytes; {
@@ -82,12 +92,43 @@ func (l *byteLog) store(p []byte, b *Budget) int {
 		if !b.reserve(int64(size)) {
 			l.shrink(b)
 		}
+		l.putAway(1)
 		l.segments = append(l.segments, segment{off: l.total, lines: l.lines, data: l.memory(size)})
 		s = &l.segments[len(l.segments)-1]
 	}
 	n := min(len(p), cap(s.data)-len(s.data))
 	s.data = append(s.data, p[:n]...)
 	return n
+}
+
+// putAway lets the memory of segments go that are on disk, but for so many of the
+// last, which those who follow want.
+func (l *byteLog) putAway(but int) {
+	for i := len(l.segments) - but - 1; l.files != nil && i >= 0 && l.segments[i].data != nil; i-- {
+		s := &l.segments[i]
+		l.reuse(s)
+		s.away, s.data = int64(len(s.data)), nil
+	}
+}
+
+// room is how many of so many bytes go into the segment that is next.
+func (l *byteLog) room(want int) int {
+	room := l.segmentSize(want)
+	if s := l.last(); s != nil {
+		room = cap(s.data) - len(s.data)
+	}
+	if left := l.head - l.total; left > 0 {
+		room = int(min(int64(room), left))
+	}
+	return min(want, room)
+}
+
+// skip counts bytes that are not there.
+func (l *byteLog) skip(n int64) {
+	l.total += n
+	if l.total-l.head > l.tail {
+		l.lose(l.head, l.total-l.tail, nil)
+	}
 }
 
 // memory is room for a segment. What is new has to be cleared, found by the
@@ -119,6 +160,9 @@ func (l *byteLog) segmentSize(want int) int {
 		size = 2 * cap(l.segments[n-1].data)
 	}
 	size = min(max(size, want), maxSegment)
+	if l.files != nil { // no segment is in two files
+		size = int(min(int64(size), l.files.span-l.total%l.files.span))
+	}
 	return int(min(int64(size), (l.head+l.tail)/4+1)) // a small bound must not be dwarfed by one segment
 }
 
@@ -170,7 +214,9 @@ func (l *byteLog) afterHead() int {
 
 // forget lets all bytes go. What comes later is a tail.
 func (l *byteLog) forget(b *Budget) {
-	l.lose(0, l.total, b)
+	if l.total > 0 {
+		l.lose(0, l.total, b)
+	}
 	l.spare = nil
 }
 

@@ -38,6 +38,20 @@
 //  4. A record that is closed can be packed into one piece of memory if it is small,
 //     else trimmed.
 //
+// On disk ([Create], [Open], [Resume]) a record is a folder. Of each stream there is
+// a row of files that hold its bytes as they were written, and one index that is the
+// event log: slots of 64 bytes, each with a checksum, that say what came when and
+// where, and have a checksum of the bytes. What has no slot does not exist. So
+// a torn end is not there, and what is damaged is a gap of known width: a slot costs
+// what it is about, a byte that changed its segment of at most 64 KiB. One process
+// writes; others read along by [Journal.Refresh], which reads what is new in the
+// index and wakes who waits. An index that is mostly about what a bound let go is
+// written anew and takes the place of the old one.
+//
+// Of a record on disk there are in memory two or three segments of each stream,
+// where something is written, 24 bytes for each entry (at most 6 MiB if it is
+// bounded) and about 100 for each segment. Readers who are behind read the files.
+//
 // Not promised: the order between two streams of one process beyond the order
 // in which their bytes were read; times finer than [mergeWindow] inside a run; to
 // a reader that stands in the middle of a gap of both streams, how much of the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"time"
 )
 
 // Head says how much of a stream's beginning a bound keeps.
@@ -23,6 +24,8 @@ type Options struct {
 	Cut Head
 	// Budget, if not nil, bounds the memory of many journals together.
 	Budget *Budget
+
+	onDisk bool
 }
 
 // maxEntries bounds the index: an entry for each 16 bytes of the bound, which two
@@ -32,17 +35,24 @@ func (o *Options) maxEntries() int {
 	if o.KeepBytes <= 0 {
 		return math.MaxInt
 	}
-	return int(min(max(least, o.KeepBytes/bytesPerEntry), math.MaxInt32))
+	most := int64(math.MaxInt32)
+	if o.onDisk {
+		most = diskEntries
+	}
+	return int(min(max(least, o.KeepBytes/bytesPerEntry), most))
 }
 
 // ErrBeyondEnd is returned by Read for a cursor behind the end of a journal
 // that is closed: nothing will ever stand there.
 var ErrBeyondEnd = errors.New("cursor is beyond the end of the record")
 
-// Journal is the record of one execution in memory. All methods are safe for
-// concurrent use. The zero value is not usable; call [New].
+// Journal is the record of one execution, in memory or on disk: who reads it does
+// not know. All methods are safe for concurrent use. The zero value is not usable;
+// call [New], [Create], [Open] or [Resume].
 type Journal struct {
 	options *Options
+
+	disk *disk // nil in memory
 
 	mu      sync.Mutex
 	content *content // nil once it is packed
@@ -61,10 +71,14 @@ func (j *Journal) Append(s Stream, p []byte) {
 	if len(p) == 0 {
 		return
 	}
+	if j.disk != nil {
+		j.disk.append(j, s, p)
+		return
+	}
 	var notify func()
 	j.mu.Lock()
 	if c := j.openLocked(); c != nil {
-		c.append(s, p, j.options)
+		c.append(s, p, time.Now().UnixNano(), j.options)
 		notify = c.wakeAll()
 	}
 	j.mu.Unlock()
@@ -74,6 +88,10 @@ func (j *Journal) Append(s Stream, p []byte) {
 // Note adds a note that stands for width events, each one wide. What the code
 // means is the caller's. After Close it does nothing.
 func (j *Journal) Note(code uint8, width int64) {
+	if j.disk != nil {
+		j.disk.note(j, code, width, false)
+		return
+	}
 	var notify func()
 	j.mu.Lock()
 	if c := j.openLocked(); c != nil {
@@ -88,6 +106,10 @@ func (j *Journal) Note(code uint8, width int64) {
 // io.EOF. A second Close does nothing. The record takes as much memory as before;
 // see Pack.
 func (j *Journal) Close(code uint8, width int64) {
+	if j.disk != nil {
+		j.disk.note(j, code, width, true)
+		return
+	}
 	var notify func()
 	j.mu.Lock()
 	if c := j.openLocked(); c != nil {
@@ -104,6 +126,9 @@ func (j *Journal) Close(code uint8, width int64) {
 // more from then on, so it is for when those who followed it have left. Of a record
 // that is open, or packed, it does nothing.
 func (j *Journal) Pack() {
+	if j.disk != nil {
+		return
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.content != nil && j.content.closed {
@@ -126,6 +151,21 @@ func (j *Journal) viewLocked() *content {
 		return unpack(j.packed)
 	}
 	return j.content
+}
+
+// view has f look at the content. In memory that is done with the lock held. On
+// disk it may take long, and f gets a copy of all but the bytes, which are there or
+// in files.
+func (j *Journal) view(f func(*content)) {
+	j.mu.Lock()
+	if j.disk == nil {
+		defer j.mu.Unlock()
+		f(j.viewLocked())
+		return
+	}
+	c := j.content.clone()
+	j.mu.Unlock()
+	f(c)
 }
 
 // sealLocked gives back what growing left over, and packs what is small.
@@ -173,6 +213,9 @@ func (j *Journal) Closed() bool {
 // freed: readers get gaps of the same widths instead. Events stay. Of an open
 // journal, what comes later is kept, as much as the bound says.
 func (j *Journal) Forget() int64 {
+	if j.disk != nil {
+		return j.disk.forget(j)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	c, b := j.viewLocked(), j.options.Budget
@@ -202,23 +245,20 @@ type Totals struct {
 
 // Totals returns the counts of a stream.
 func (j *Journal) Totals(s Stream) Totals {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if l := j.viewLocked().logs[s]; l != nil {
-		return l.totals()
-	}
-	return Totals{}
+	var t Totals
+	j.view(func(c *content) { t = c.totals(s) })
+	return t
 }
 
 // Kept returns a copy of what is kept of a stream: the bytes before the gap
 // and the bytes behind it; tail is nil where nothing was left out.
 func (j *Journal) Kept(s Stream) (head, tail []byte) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if l := j.viewLocked().logs[s]; l != nil {
-		return l.kept()
-	}
-	return nil, nil
+	j.view(func(c *content) {
+		if l := c.logs[s]; l != nil {
+			head, tail = l.kept()
+		}
+	})
+	return head, tail
 }
 
 // Part is what is kept of one stream, as of Kept, with its counts.
@@ -229,13 +269,13 @@ type Part struct {
 
 // Parts returns both streams, read at once.
 func (j *Journal) Parts() (parts [streams]Part) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for i, l := range j.viewLocked().logs {
-		if l != nil {
-			parts[i].Totals = l.totals()
-			parts[i].Head, parts[i].Tail = l.kept()
+	j.view(func(c *content) {
+		for i, l := range c.logs {
+			if l != nil {
+				parts[i].Totals = c.totals(Stream(i))
+				parts[i].Head, parts[i].Tail = l.kept()
+			}
 		}
-	}
+	})
 	return parts
 }

@@ -52,4 +52,7 @@ type Record struct {
 
 	// Code is what was given to Note.
 	Code uint8
+
+	away *away // where Data is until it is fetched, and which part of it
+	off  int64
 }
