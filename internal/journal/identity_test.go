@@ -23,7 +23,7 @@ type writes []struct {
 // randomWrites has NUL, CR, bytes that are no UTF-8, lines of up to 1 MiB, and
 // mostly no last newline.
 func randomWrites(r *rand.Rand) (w writes, sums [2][sha256.Size]byte) {
-	w = make(writes, 1+r.IntN(30))
+	w = make(writes, 1+r.IntN(12))
 	hashes := [2]interface {
 		io.Writer
 		Sum([]byte) []byte
@@ -123,7 +123,7 @@ func TestJournal_IsByteIdentical(t *testing.T) {
 			stops := rand.New(rand.NewPCG(uint64(i), seed))
 			go func() {
 				defer close(done)
-				byBytes, byLines, err = hashOf(t.Context(), j, func() bool { return stops.IntN(3) == 0 })
+				byBytes, byLines, err = hashOf(t.Context(), j, func() bool { return stops.IntN(8) == 0 })
 			}()
 			return func() {
 				<-done
