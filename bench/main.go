@@ -108,14 +108,19 @@ func measureAll(o options) (r report, err error) {
 	if o.onlyRounds {
 		return r, nil
 	}
-	for _, part := range []func(short bool) ([]figure, error){recordFigures, cleanupFigures, liveFigures} {
-		figures, err := part(o.short)
+	return r, r.studies(o.short, recordFigures, cleanupFigures, liveFigures)
+}
+
+// studies adds the figures of studies.
+func (r *report) studies(short bool, parts ...func(short bool) ([]figure, error)) error {
+	for _, part := range parts {
+		figures, err := part(short)
 		if err != nil {
-			return r, err
+			return err
 		}
 		r.Figures = append(r.Figures, figures...)
 	}
-	return r, nil
+	return nil
 }
 
 // spawn adds what starting commands costs.
@@ -148,7 +153,7 @@ func (r *report) output(short bool) error {
 	}
 	r.Figures = append(r.Figures, outputFigures(s)...)
 	r.Costs = s.costs(loads)
-	return nil
+	return r.studies(short, fanOutFigures, diskFigures)
 }
 
 // progress tells a person how far the rounds are.

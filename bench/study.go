@@ -23,6 +23,9 @@ const (
 	ofCleanup  = "cleanup"
 	ofIdleTick = "idle"
 	ofLiveOnes = "live"
+	ofDisk     = "disk"
+	ofViews    = "views"
+	ofFanOut   = "fanout"
 )
 
 func studies(name string) (study, error) {
@@ -39,6 +42,12 @@ func studies(name string) (study, error) {
 		return studyIdleTick, nil
 	case ofLiveOnes:
 		return studyLive, nil
+	case ofDisk:
+		return studyDisk, nil
+	case ofViews:
+		return studyViews, nil
+	case ofFanOut:
+		return studyFanOut, nil
 	default:
 		return nil, fmt.Errorf("there is no study %q", name)
 	}

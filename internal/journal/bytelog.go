@@ -26,7 +26,9 @@ type byteLog struct {
 
 	files     *files // nil in memory
 	stream    Stream
-	lostLines int64 // newlines that were lost, as far as that is known
+	lostLines int64  // newlines that were lost, as far as that is known
+	loaded    []byte // the segment that was read last, in a copy of the log
+	loadedAt  int64
 
 	spare []byte // a segment that was let go and that nobody has
 }

@@ -50,7 +50,10 @@ func (l *byteLog) bytes(s *segment) []byte {
 	if s.data != nil || l.files == nil {
 		return s.data
 	}
-	return l.files.load(&away{l.stream, s.off, s.lines, s.summed, s.sum})
+	if l.loaded == nil || l.loadedAt != s.off {
+		l.loaded, l.loadedAt = l.files.load(&away{l.stream, s.off, s.lines, s.summed, s.sum}, nil), s.off
+	}
+	return l.loaded
 }
 
 // copy returns a copy of the kept bytes between two offsets on one side of the gap.

@@ -32,14 +32,18 @@ type away struct {
 	sum    uint32
 }
 
-// load reads a segment; nil where its bytes are not what they were, or are gone.
-func (f *files) load(a *away) []byte {
+// load reads a segment into p, if that has room; nil where its bytes are not what
+// they were, or are gone.
+func (f *files) load(a *away, p []byte) []byte {
 	file, err := os.Open(f.path(a.stream, a.off/f.span))
 	if err != nil {
 		return nil
 	}
 	defer func() { _ = file.Close() }()
-	p := make([]byte, a.summed)
+	if int64(cap(p)) < a.summed {
+		p = make([]byte, a.summed)
+	}
+	p = p[:a.summed]
 	if _, err := file.ReadAt(p, a.off%f.span); err != nil || crc32.Checksum(p, castagnoli) != a.sum {
 		return nil
 	}
@@ -48,7 +52,7 @@ func (f *files) load(a *away) []byte {
 
 // fetch gives records that have their bytes in files what they hold. What cannot
 // be read is a gap: it was damaged, or let go a moment ago.
-func (f *files) fetch(records []Record) {
+func (f *files) fetch(records []Record, loan *Loan) {
 	var last away
 	var data []byte
 	for i := range records {
@@ -58,7 +62,7 @@ func (f *files) fetch(records []Record) {
 		}
 		if data == nil || *r.away != last {
 			last = *r.away
-			data = f.load(&last)
+			data = f.load(&last, loan.page())
 		}
 		skip := r.off - last.off
 		if skip+r.Width > int64(len(data)) {

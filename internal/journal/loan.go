@@ -5,6 +5,8 @@ package journal
 type Loan struct {
 	journal *Journal
 	pieces  []piece
+	pages   [][]byte // what was read from files
+	lent    int      // how many of them
 }
 
 // piece is a segment of a stream: where it began.
@@ -46,5 +48,17 @@ func (l *Loan) end() {
 			p.log.segments[i].loans--
 		}
 	}
-	l.pieces = l.pieces[:0]
+	l.pieces, l.lent = l.pieces[:0], 0
+}
+
+// page is memory for a segment from a file; nil for who keeps what is read.
+func (l *Loan) page() []byte {
+	if l == nil {
+		return nil
+	}
+	if l.lent == len(l.pages) {
+		l.pages = append(l.pages, make([]byte, maxSegment))
+	}
+	l.lent++
+	return l.pages[l.lent-1]
 }

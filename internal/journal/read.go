@@ -34,7 +34,7 @@ func (j *Journal) read(ctx context.Context, from int64, buf []Record, loan *Loan
 			n, next = c.read(max(from, 0), buf, loan)
 			files := c.files
 			j.mu.Unlock()
-			files.fetch(buf[:n])
+			files.fetch(buf[:n], loan)
 			return n, next, nil
 		}
 		if c.closed {
@@ -65,7 +65,7 @@ func (j *Journal) TryRead(from int64, buf []Record) (n int, next int64, ended bo
 	n, next = c.read(max(from, 0), buf, nil)
 	files, ended := c.files, c.closed && next >= c.end()
 	j.mu.Unlock()
-	files.fetch(buf[:n])
+	files.fetch(buf[:n], nil)
 	return n, next, ended
 }
 
