@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/escher-dbai/cloudops-engine/internal/ansi"
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
 )
 
@@ -34,6 +35,10 @@ type LineQuery struct {
 	Contains string
 	// Match is a regular expression that a line matches, in the syntax of RE2.
 	Match string
+	// Plain gives text as a terminal without colours would show it: without escape
+	// sequences and control characters, and of what carriage returns overwrite the
+	// last. Contains and Match are asked about that.
+	Plain bool
 	// Limit is how many lines to give at most: the first that are chosen. Zero: all.
 	Limit int
 }
@@ -75,6 +80,7 @@ func (e *Engine) Lines(ctx context.Context, id ID, q LineQuery) iter.Seq2[Line, 
 		left := q.Limit
 		err = s.journal.Lines(ctx, v, func(l journal.Line) bool {
 			left--
+			l.Text = q.shown(l.Text)
 			return yield(lineOf(&l), nil) && left != 0
 		})
 		if errors.Is(err, journal.ErrBeyondEnd) {
@@ -92,6 +98,17 @@ func lineOf(l *journal.Line) Line {
 		Partial: l.SoFar, Continues: l.Continues, Unended: l.Unended,
 	}
 }
+
+func (q *LineQuery) shown(text []byte) []byte {
+	if q.Plain {
+		return ansi.Plain(text)
+	}
+	return text
+}
+
+// PlainText returns what is text in a line of output, as [LineQuery.Plain] has it: an
+// [Event.Line] of a progress bar is then what it shows now.
+func PlainText(line []byte) []byte { return ansi.Plain(line) }
 
 // view is the query as the record understands it.
 func (q *LineQuery) view() (*journal.View, error) {
@@ -116,7 +133,11 @@ func (q *LineQuery) view() (*journal.View, error) {
 	if len(text) > 0 && !bytes.Contains(text, []byte{'\n'}) {
 		v.Find = func(lines []byte) int { return bytes.Index(lines, text) }
 	}
+	if q.Plain {
+		v.Find = nil // what is searched for may have sequences in it
+	}
 	v.Choose = func(line []byte) bool {
+		line = q.shown(line)
 		return (len(text) == 0 || bytes.Contains(line, text)) && (match == nil || match.Match(line))
 	}
 	return v, nil

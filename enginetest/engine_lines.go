@@ -14,6 +14,7 @@ func lineCases() []one {
 		{"LinesAreOfTheRecord", "Lines gives what was written, by line, in the order of the record", linesOfTheRecord},
 		{"LinesAreChosen", "a query chooses by stream, place, number and text, and what is chosen is the same every time", linesChosen},
 		{"LinesGoOnWithWatch", "who has seen a line goes on behind it with Watch, and with Lines", linesGoOn},
+		{"LinesMadePlain", "a query can have the text without escape sequences, and of a progress bar what it shows at last", linesMadePlain},
 		{"LinesOfNoSense", "a query that cannot be is ErrInvalid, a cursor behind the end ErrBeyondEnd, an id that is not known ErrNotFound", linesOfNoSense},
 	}
 }
@@ -105,6 +106,15 @@ func linesGoOn(b *bench) {
 		}
 		want(t, "the line that Watch has behind it", "three", string(b.events(t, id, l.Cursor)[0].Line))
 	}
+}
+
+func linesMadePlain(b *bench) {
+	t := b.t
+	id := b.start(t, sh(`printf '\033[31mred\033[0m\n10%%\r20%%\r30%%\n'`))
+	b.end(t, id)
+	want(t, "plain lines", "[o1 red o2 30%]", fmt.Sprint(b.lines(t, id, engine.LineQuery{Plain: true})))
+	want(t, "found in plain text", "[o2 30%]", fmt.Sprint(b.lines(t, id, engine.LineQuery{Plain: true, Match: `^\d+%$`})))
+	want(t, "as they were", "[o1 \x1b[31mred\x1b[0m o2 10%\r20%\r30%]", fmt.Sprint(b.lines(t, id, engine.LineQuery{})))
 }
 
 func linesOfNoSense(b *bench) {
