@@ -66,7 +66,7 @@ fuzz: ## Fuzz every target for FUZZTIME (20s)
 	for found in $${targets// /@}; do \
 		folder=$${found%/*} name=$${found##*@}; \
 		echo "== $$folder $$name"; \
-		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$folder"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "$$folder"; \
 	done
 
 .PHONY: lint
