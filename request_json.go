@@ -28,6 +28,7 @@ type requestJSON struct {
 	StdinBase64 []byte  `json:"stdin_base64,omitempty"`
 
 	OutputLogPath string     `json:"output_log_path,omitempty"`
+	OutputLogMode LogMode    `json:"output_log_mode,omitempty"`
 	SuccessCodes  []int      `json:"success_codes,omitempty"`
 	Secrets       []string   `json:"secrets,omitempty"`
 	Redact        Redact     `json:"redact,omitempty"`
@@ -65,7 +66,7 @@ func durations(r *Request, j *requestJSON) []struct {
 func (r Request) MarshalJSON() ([]byte, error) {
 	j := requestJSON{
 		ID: r.ID, Env: r.Env, UnsetEnv: r.UnsetEnv, CleanEnv: r.CleanEnv, WorkingDir: r.WorkingDir,
-		StopSignal: r.StopSignal, StdinBase64: r.Stdin, OutputLogPath: r.OutputLogPath,
+		StopSignal: r.StopSignal, StdinBase64: r.Stdin, OutputLogPath: r.OutputLogPath, OutputLogMode: r.OutputLogMode,
 		SuccessCodes: r.SuccessCodes, Secrets: r.Secrets, Redact: r.Redact,
 		Limits: limitsJSON{Oversize: r.Limits.Oversize},
 		Actor:  r.Actor, Metadata: r.Metadata,
@@ -105,7 +106,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	}
 	*r = Request{
 		ID: j.ID, Env: j.Env, UnsetEnv: j.UnsetEnv, CleanEnv: j.CleanEnv, WorkingDir: j.WorkingDir,
-		StopSignal: j.StopSignal, Stdin: j.StdinBase64, OutputLogPath: j.OutputLogPath,
+		StopSignal: j.StopSignal, Stdin: j.StdinBase64, OutputLogPath: j.OutputLogPath, OutputLogMode: j.OutputLogMode,
 		SuccessCodes: j.SuccessCodes, Secrets: j.Secrets, Redact: j.Redact,
 		Limits: Limits{Oversize: j.Limits.Oversize},
 		Actor:  j.Actor, Metadata: j.Metadata,

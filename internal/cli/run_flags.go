@@ -134,6 +134,14 @@ func limitFlags() []requestFlag {
 			r.OutputLogPath, err = filepath.Abs(text)
 			return err
 		}},
+		{"log-mode", "WAY", "if that file is there already: append or overwrite", func(r *engine.Request, text string) error {
+			modes := []string{string(engine.LogAppend), string(engine.LogOverwrite)}
+			if !slices.Contains(modes, text) {
+				return oneOf(text, modes)
+			}
+			r.OutputLogMode = engine.LogMode(text)
+			return nil
+		}},
 	}
 }
 
