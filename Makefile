@@ -27,7 +27,7 @@ SNAPSHOT := { git status --porcelain -- $(GENERATED); git diff -- $(GENERATED); 
 
 .PHONY: help
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: ## Vet and test everything; Go alone is enough (no compiler, root or service)
@@ -66,7 +66,7 @@ fuzz: ## Fuzz every target for FUZZTIME (20s)
 	for found in $${targets// /@}; do \
 		folder=$${found%/*} name=$${found##*@}; \
 		echo "== $$folder $$name"; \
-		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$folder"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "$$folder"; \
 	done
 
 .PHONY: lint
@@ -105,6 +105,10 @@ long: ## The slow proofs in full: 20,000 races, 10,000 executions, 1,000 trees (
 .PHONY: bench
 bench: ## Measure against os/exec and go-cmd, as ratios in one run
 	cd bench && $(GO) run .
+
+.PHONY: bench-output
+bench-output: ## Measure what reading output costs, against a bare read(2), cat and go-cmd
+	cd bench && $(GO) run . -output
 
 .PHONY: trees
 trees: ## The shapes of process tree that no peer kills, against ours

@@ -61,6 +61,10 @@ type API interface {
 	// Output yields its output from a cursor on, in the bytes it was written in,
 	// replayed and then live. Errors as of Watch.
 	Output(ctx context.Context, id ID, from Cursor) iter.Seq2[Output, error]
+	// Lines yields the lines of its output that a query chooses, of what there is now:
+	// to follow, go on with Watch from the cursor of the last. A yielded error is the
+	// last thing: ErrInvalid of the query, else as of Watch.
+	Lines(ctx context.Context, id ID, q LineQuery) iter.Seq2[Line, error]
 	// Shutdown takes no more requests and lets what was accepted end; when the
 	// context is done it cancels what is left, and returns when all has ended. A
 	// second call waits for the first.

@@ -118,16 +118,27 @@ func checkActor(a Actor) error {
 	return fault(ErrInvalid, "actor.kind is %q: must be human, agent, schedule or service", clip(string(a.Kind), 40))
 }
 
-func checkLogPath(path string) error {
+func checkLog(path string, mode LogMode) error {
+	switch mode {
+	case LogNew, LogAppend, LogOverwrite:
+	default:
+		return advise(fault(ErrInvalid, "output_log_mode %q is not known", clip(string(mode), 64)), "it is append or overwrite, or left out")
+	}
 	if path == "" {
+		if mode != LogNew {
+			return advise(fault(ErrInvalid, "output_log_mode %s has no file", mode), "name it in output_log_path")
+		}
 		return nil
 	}
 	if !filepath.IsAbs(path) {
 		return advise(fault(ErrInvalid, "output_log_path %s is relative", clip(path, 256)), "give an absolute path")
 	}
-	switch _, err := os.Lstat(path); {
+	switch info, err := os.Lstat(path); {
+	case err == nil && mode == LogNew:
+		return advise(fault(ErrInvalid, "output_log_path %s is there already", path),
+			"name a file that is not there, or say in output_log_mode to append or overwrite")
 	case err == nil:
-		return advise(fault(ErrInvalid, "output_log_path %s is there already", path), "name a file that is not there, or remove it")
+		return checkOldLog(path, info)
 	case !errors.Is(err, fs.ErrNotExist):
 		return fault(ErrInvalid, "output_log_path %s: %v", path, reason(err))
 	}
@@ -135,6 +146,18 @@ func checkLogPath(path string) error {
 		return fault(ErrInvalid, "output_log_path: %v", err)
 	}
 	return nil
+}
+
+// checkOldLog checks a file that is to be written on.
+func checkOldLog(path string, info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return advise(fault(ErrInvalid, "output_log_path %s is no plain file", path), "a directory, a link or a device is not written to")
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fault(ErrInvalid, "output_log_path %s: %v", path, reason(err))
+	}
+	return f.Close()
 }
 
 // maxArgumentBytes is the longest single argument of Linux (MAX_ARG_STRLEN), its

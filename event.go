@@ -206,7 +206,8 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 // Output is a piece of what an execution wrote, in the bytes it wrote, or a gap.
 type Output struct {
 	Stream Stream
-	// Data must not be changed. It is nil for a gap.
+	// Data must not be changed, and is what it says until the loop goes on: keep a
+	// copy. It is nil for a gap.
 	Data []byte
 	// Skipped is how many bytes are no longer there; 0 unless this is a gap.
 	Skipped int64

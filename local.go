@@ -202,6 +202,7 @@ func stdinError(err error) error {
 type files struct {
 	argv   []string
 	log    *os.File
+	old    bool   // the log may have been there before
 	script string // path of the private file of an inline script
 }
 
@@ -211,11 +212,12 @@ func openFiles(l *Launch) (*files, error) {
 		if err := os.MkdirAll(filepath.Dir(l.logPath), 0o700); err != nil {
 			return nil, fmt.Errorf("make the directory of the output log: %w", err)
 		}
-		log, err := os.OpenFile(l.logPath, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		flag := logFlag(l.Request)
+		log, err := os.OpenFile(l.logPath, os.O_WRONLY|os.O_CREATE|flag, 0o600)
 		if err != nil {
 			return nil, fmt.Errorf("open the output log: %w", err)
 		}
-		f.log = log
+		f.log, f.old = log, flag != os.O_EXCL
 	}
 	if l.script != nil {
 		if err := f.writeScript(l); err != nil {
@@ -224,6 +226,18 @@ func openFiles(l *Launch) (*files, error) {
 		}
 	}
 	return f, nil
+}
+
+// logFlag is how the log is opened. Whatever its mode, one that the engine names
+// itself is new.
+func logFlag(r *Request) int {
+	switch {
+	case r.OutputLogPath != "" && r.OutputLogMode == LogAppend:
+		return os.O_APPEND
+	case r.OutputLogPath != "" && r.OutputLogMode == LogOverwrite:
+		return os.O_TRUNC
+	}
+	return os.O_EXCL
 }
 
 // writeScript puts an inline script into a file that only we can read, in a
@@ -254,7 +268,7 @@ func (f *files) close() {
 // discard undoes openFiles: the execution did not start.
 func (f *files) discard() {
 	f.close()
-	if f.log != nil {
+	if f.log != nil && !f.old {
 		_ = os.Remove(f.log.Name())
 	}
 }

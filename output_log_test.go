@@ -79,3 +79,49 @@ func TestStdin_FromAReaderAFileAndOneThatNeverEnds(t *testing.T) {
 		}
 	}
 }
+
+func TestLog_ThatIsThereAlready(t *testing.T) {
+	t.Parallel()
+	e, dir := open(t, engine.Config{}), t.TempDir()
+	path := filepath.Join(dir, "log")
+	request := func(path string, mode engine.LogMode) engine.Request {
+		return engine.Request{Command: engine.Exec("echo", "new"), OutputLogPath: path, OutputLogMode: mode}
+	}
+	if err := os.WriteFile(path, []byte("old, and longer\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		mode       engine.LogMode
+		text, want string
+	}{{engine.LogAppend, "new", "old, and longer\nnew\n"}, {engine.LogOverwrite, "new", "new\n"}, {engine.LogAppend, "again", "new\nagain\n"}} {
+		again := request(path, c.mode)
+		again.Command = engine.Exec("echo", c.text)
+		r := do(t, e, again)
+		if got, err := os.ReadFile(path); string(got) != c.want || err != nil || r.LogPath != path || r.LogError != "" {
+			t.Errorf("%s: want %q, got %q, %v, %s", c.mode, c.want, got, err, r.LogError)
+		}
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	for what, r := range map[string]engine.Request{
+		"nothing said":     request(path, engine.LogNew),
+		"a directory":      request(dir, engine.LogAppend),
+		"a link":           request(link, engine.LogOverwrite),
+		"an unknown mode":  request(path, "replace"),
+		"a mode, no path":  request("", engine.LogAppend),
+		"a directory, new": request(dir, engine.LogNew),
+	} {
+		_, err := e.Execute(t.Context(), r)
+		wantError(t, what, err, engine.ErrInvalid)
+	}
+	missing := request(path, engine.LogAppend)
+	missing.Command = engine.Exec("no-such-program-anywhere")
+	if _, err := e.Execute(t.Context(), missing); err == nil {
+		t.Error("a program that is not there was accepted")
+	}
+	if got, err := os.ReadFile(path); string(got) != "new\nagain\n" || err != nil {
+		t.Errorf("a refused request left %q, %v", got, err)
+	}
+}

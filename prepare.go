@@ -33,7 +33,7 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 	stop, stopErr := stopSignal(r.StopSignal, inv.stopSignal)
 	if err := errors.Join(
 		stopErr, checkWorkingDir(r.WorkingDir), e.checkDurations(r), checkEnv(r),
-		checkLimits(r), checkTerminal(r), checkActor(r.Actor), checkLogPath(r.OutputLogPath),
+		checkLimits(r), checkTerminal(r), checkActor(r.Actor), checkLog(r.OutputLogPath, r.OutputLogMode),
 	); err != nil {
 		return nil, err
 	}

@@ -92,8 +92,11 @@ type Request struct {
 	Terminal *TerminalSize
 
 	// OutputLogPath is a file that gets a plain copy of both streams: absolute,
-	// in a directory that is there, and not there itself.
+	// in a directory that is there, and not there itself unless OutputLogMode says
+	// what to do then.
 	OutputLogPath string
+	// OutputLogMode says what to do with a file that is there already.
+	OutputLogMode LogMode
 	// Tee, if not nil, sees every byte that is recorded, whatever limits keep. It
 	// may block and so slow the process. Not part of the JSON.
 	Tee func(stream Stream, p []byte) `json:"-"`
@@ -148,6 +151,17 @@ const (
 	// that was cancelled or hit a limit they are ended all the same. They hold no
 	// output: their pipe is closed.
 	LeaveLeftovers Leftovers = "leave"
+)
+
+// LogMode says what becomes of a file that is to get a copy of the output and is
+// there already. Anything but a plain file is refused, a link to one as well.
+type LogMode string
+
+// The modes of a log.
+const (
+	LogNew       LogMode = ""          // refuse the request
+	LogAppend    LogMode = "append"    // write behind what it has
+	LogOverwrite LogMode = "overwrite" // empty it when the execution starts
 )
 
 // Limits bound one execution. Zero fields take the engine's configuration, or are

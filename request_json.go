@@ -35,6 +35,7 @@ type requestJSON struct {
 	Terminal    *TerminalSize `json:"terminal,omitempty"`
 
 	OutputLogPath string     `json:"output_log_path,omitempty"`
+	OutputLogMode LogMode    `json:"output_log_mode,omitempty"`
 	SuccessCodes  []int      `json:"success_codes,omitempty"`
 	Secrets       []string   `json:"secrets,omitempty"`
 	Redact        Redact     `json:"redact,omitempty"`
@@ -93,7 +94,7 @@ func durations(r *Request, j *requestJSON) []struct {
 func (r Request) MarshalJSON() ([]byte, error) {
 	j := requestJSON{
 		ID: r.ID, Env: r.Env, UnsetEnv: r.UnsetEnv, CleanEnv: r.CleanEnv, WorkingDir: r.WorkingDir,
-		StopSignal: r.StopSignal, StdinBase64: r.Stdin, OutputLogPath: r.OutputLogPath,
+		StopSignal: r.StopSignal, StdinBase64: r.Stdin, OutputLogPath: r.OutputLogPath, OutputLogMode: r.OutputLogMode,
 		Interactive: r.Interactive, Terminal: r.Terminal,
 		SuccessCodes: r.SuccessCodes, Secrets: r.Secrets, Redact: r.Redact,
 		KillMode: r.KillMode, Leftovers: r.Leftovers, NoNewPrivileges: r.NoNewPrivileges,
@@ -140,7 +141,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	}
 	*r = Request{
 		ID: j.ID, Env: j.Env, UnsetEnv: j.UnsetEnv, CleanEnv: j.CleanEnv, WorkingDir: j.WorkingDir,
-		StopSignal: j.StopSignal, Stdin: j.StdinBase64, OutputLogPath: j.OutputLogPath,
+		StopSignal: j.StopSignal, Stdin: j.StdinBase64, OutputLogPath: j.OutputLogPath, OutputLogMode: j.OutputLogMode,
 		Interactive: j.Interactive, Terminal: j.Terminal,
 		SuccessCodes: j.SuccessCodes, Secrets: j.Secrets, Redact: j.Redact,
 		KillMode: j.KillMode, Leftovers: j.Leftovers, NoNewPrivileges: j.NoNewPrivileges,

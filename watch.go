@@ -267,8 +267,10 @@ func (e *Engine) Output(ctx context.Context, id ID, from Cursor) iter.Seq2[Outpu
 			return
 		}
 		buf := make([]journal.Record, fewRecords)
+		var loan journal.Loan
+		defer loan.Return()
 		for at := int64(from); ; {
-			n, next, err := s.journal.Read(ctx, at, buf)
+			n, next, err := s.journal.Borrow(ctx, at, buf, &loan)
 			switch {
 			case errors.Is(err, io.EOF):
 				return

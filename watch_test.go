@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -103,6 +104,7 @@ func outputs(t *testing.T, e engine.API, id engine.ID, from engine.Cursor) []eng
 		if err != nil {
 			t.Fatalf("output from %d: %v", from, err)
 		}
+		o.Data = bytes.Clone(o.Data) // it is lent
 		all = append(all, o)
 	}
 	return all

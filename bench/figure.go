@@ -43,6 +43,12 @@ func (f figure) within(goal, gate float64) figure {
 	return f
 }
 
+// towards sets what to reach where more is better.
+func (f figure) towards(goal float64) figure {
+	f.Goal, f.Floor = goal, true
+	return f
+}
+
 // reported makes a missed gate no failure.
 func (f figure) reported() figure {
 	f.Soft = true
@@ -58,7 +64,7 @@ func (f figure) atLeast(gate float64) figure {
 // missed reports whether the gate is missed.
 func (f figure) missed() bool {
 	if f.Floor {
-		return f.Median < f.Gate
+		return f.Gate > 0 && f.Median < f.Gate
 	}
 	return f.Gate > 0 && f.Median > f.Gate
 }
@@ -84,7 +90,9 @@ func (f figure) distance() string {
 	switch {
 	case f.Goal == 0:
 		return ""
-	case f.Median <= f.Goal:
+	case f.Floor && f.Median < f.Goal:
+		return fmt.Sprintf("%.0f %% below", 100*(1-f.Median/f.Goal))
+	case f.Floor || f.Median <= f.Goal:
 		return "reached"
 	case f.Median >= 3*f.Goal:
 		return fmt.Sprintf("%.1f times the goal", f.Median/f.Goal)

@@ -36,6 +36,8 @@ type options struct {
 	talk        int
 	onlyStudies bool
 	onlyRounds  bool
+	onlyOutput  bool
+	produce     string
 }
 
 func main() {
@@ -46,6 +48,8 @@ func main() {
 	flag.BoolVar(&o.gate, "gate", true, "exit 1 when a gate is missed")
 	flag.BoolVar(&o.onlyRounds, "spawn", false, "only what starts commands turn by turn")
 	flag.BoolVar(&o.onlyStudies, "records", false, "only records, cleanup, latency and live commands")
+	flag.BoolVar(&o.onlyOutput, "output", false, "only what reads output, and nothing else has it")
+	flag.StringVar(&o.produce, producerFlag[1:], "", "be a producer (used by this program)")
 	flag.StringVar(&o.worker, workerFlag[1:], "", "be the process of a variant (used by this program)")
 	flag.StringVar(&o.study, studyFlag[1:], "", "be the process of a study (used by this program)")
 	flag.IntVar(&o.size, "size", 0, "the size of the study")
@@ -62,6 +66,8 @@ var errMissed = errors.New("a gate was missed")
 
 func run(o options) error {
 	switch {
+	case o.produce != "":
+		return produce(o.produce)
 	case o.worker != "":
 		return serve(o.worker, os.Stdin, os.Stdout)
 	case o.study != "":
@@ -95,6 +101,9 @@ func measureAll(o options) (r report, err error) {
 			r.Rounds = 10
 		}
 	}
+	if o.onlyOutput {
+		return r, r.output(o.short)
+	}
 	if !o.onlyStudies {
 		if err := r.spawn(o.short); err != nil {
 			return r, err
@@ -103,14 +112,19 @@ func measureAll(o options) (r report, err error) {
 	if o.onlyRounds {
 		return r, nil
 	}
-	for _, part := range []func(short bool) ([]figure, error){recordFigures, cleanupFigures, latencyFigures, liveFigures, limitFigures} {
-		figures, err := part(o.short)
+	return r, r.studies(o.short, recordFigures, cleanupFigures, latencyFigures, liveFigures, limitFigures)
+}
+
+// studies adds the figures of studies.
+func (r *report) studies(short bool, parts ...func(short bool) ([]figure, error)) error {
+	for _, part := range parts {
+		figures, err := part(short)
 		if err != nil {
-			return r, err
+			return err
 		}
 		r.Figures = append(r.Figures, figures...)
 	}
-	return r, nil
+	return nil
 }
 
 // spawn adds what starting commands costs.
@@ -132,6 +146,18 @@ func (r *report) spawn(short bool) error {
 	r.Figures = append(r.Figures, spawnFigures(s)...)
 	r.Costs = s.costs(loads)
 	return nil
+}
+
+// output adds what reading costs.
+func (r *report) output(short bool) error {
+	loads := outputLoads(short)
+	s, err := runRounds(r.Rounds, loads, progress(r.Rounds))
+	if err != nil {
+		return err
+	}
+	r.Figures = append(r.Figures, outputFigures(s)...)
+	r.Costs = s.costs(loads)
+	return r.studies(short, fanOutFigures, diskFigures)
 }
 
 // progress tells a person how far the rounds are.

@@ -1,6 +1,9 @@
 package main
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // load is commands that every variant runs once in each round.
 type load struct {
@@ -39,6 +42,14 @@ func loads(child string, short bool) []load {
 	return all
 }
 
+// warmUp is a small order of the same kind.
+func (o order) warmUp() order {
+	if kind, _, found := strings.Cut(o.Child, ":"); found {
+		return order{produced(kind, 100), 1, 1}
+	}
+	return order{o.Child, warmUp, 1}
+}
+
 // runRounds starts a worker for each variant and has them take turns, so that
 // what else the machine does hits all of them alike.
 func runRounds(rounds int, loads []load, progress func(done int)) (s samples, err error) {
@@ -58,7 +69,7 @@ func runRounds(rounds int, loads []load, progress func(done int)) (s samples, er
 				return nil, err
 			}
 			workers[variant] = w
-			if _, err := w.do(order{l.order.Child, warmUp, 1}); err != nil {
+			if _, err := w.do(l.order.warmUp()); err != nil {
 				return nil, err
 			}
 		}

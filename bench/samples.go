@@ -6,13 +6,16 @@ import "time"
 type samples map[[2]string][]measure
 
 // Parts of a measure, as numbers.
-func wallOf(m measure) float64   { return micros(m.Wall) }
-func cpuOf(m measure) float64    { return micros(m.CPU) }
-func ownOf(m measure) float64    { return micros(m.Own) }
-func allocsOf(m measure) float64 { return m.Allocs }
-func bytesOf(m measure) float64  { return m.Bytes }
-func p50Of(m measure) float64    { return micros(m.P50) / 1000 }
-func p99Of(m measure) float64    { return micros(m.P99) / 1000 }
+func wallOf(m measure) float64    { return micros(m.Wall) }
+func cpuOf(m measure) float64     { return micros(m.CPU) }
+func ownOf(m measure) float64     { return micros(m.Own) }
+func allocsOf(m measure) float64  { return m.Allocs }
+func bytesOf(m measure) float64   { return m.Bytes }
+func p50Of(m measure) float64     { return micros(m.P50) / 1000 }
+func p99Of(m measure) float64     { return micros(m.P99) / 1000 }
+func skippedOf(m measure) float64 { return m.Skipped }
+
+func allocsPerRead(m measure) float64 { return m.Allocs / (float64(m.Amount) / pipeBytes) }
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 

@@ -25,6 +25,9 @@ const (
 	ofCleanup  = "cleanup"
 	ofIdleTick = "idle"
 	ofLimits   = "limits"
+	ofDisk     = "disk"
+	ofViews    = "views"
+	ofFanOut   = "fanout"
 
 	// Of these there is one for each variant, whose name is appended.
 	ofLive    = "live-"
@@ -45,6 +48,12 @@ func studies(name string) (study, error) {
 		return studyIdleTick, nil
 	case ofLimits:
 		return studyLimits, nil
+	case ofDisk:
+		return studyDisk, nil
+	case ofViews:
+		return studyViews, nil
+	case ofFanOut:
+		return studyFanOut, nil
 	}
 	if variant, ok := strings.CutPrefix(name, ofLive); ok {
 		return func(size int) (map[string][]float64, error) { return studyLive(variant, size) }, nil

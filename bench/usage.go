@@ -21,6 +21,8 @@ type measure struct {
 	Allocs    float64
 	Bytes     float64 // allocated
 	P50, P99  time.Duration
+	Skipped   float64 // bytes that a reader was too late for
+	Amount    int64   // bytes that were to come
 }
 
 // cpuTime is what this process has used, or the children that it waited for.
@@ -42,8 +44,11 @@ func measured(f func() ([]time.Duration, error)) (measure, error) {
 	wall := time.Since(start)
 	own, children = cpuTime(syscall.RUSAGE_SELF)-own, cpuTime(syscall.RUSAGE_CHILDREN)-children
 	runtime.ReadMemStats(&after)
-	if err != nil || len(took) == 0 {
+	if err != nil {
 		return measure{}, err
+	}
+	if len(took) == 0 { // one thing was done, and what it was made of took no time of its own
+		took = []time.Duration{wall}
 	}
 	slices.Sort(took)
 	n := len(took)
@@ -51,7 +56,7 @@ func measured(f func() ([]time.Duration, error)) (measure, error) {
 		Wall: wall / time.Duration(n), CPU: (own + children) / time.Duration(n), Own: own / time.Duration(n),
 		Allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
 		Bytes:  float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
-		P50:    took[n/2], P99: took[n*99/100],
+		P50:    took[n/2], P99: took[n*99/100], Skipped: float64(skipped.Swap(0)),
 	}, nil
 }
 

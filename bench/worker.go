@@ -18,7 +18,7 @@ const workerFlag = "-worker"
 // serve is a worker's life: it reads orders and answers with measures until its
 // input ends.
 func serve(variant string, in io.Reader, out io.Writer) error {
-	run, err := newVariant(variant)
+	do, err := newWork(variant)
 	if err != nil {
 		return err
 	}
@@ -31,14 +31,24 @@ func serve(variant string, in io.Reader, out io.Writer) error {
 			}
 			return err
 		}
-		m, err := measured(func() ([]time.Duration, error) { return batch(run, o) })
+		m, err := measured(func() ([]time.Duration, error) { return do(o) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", variant, err)
 		}
+		m.Amount = amountOf(o.Child)
 		if err := answers.Encode(m); err != nil {
 			return err
 		}
 	}
+}
+
+// newWork is what a variant does with an order.
+func newWork(variant string) (func(order) ([]time.Duration, error), error) {
+	if read, err := newStream(variant); read != nil || err != nil {
+		return func(o order) ([]time.Duration, error) { return read(o.Child) }, err
+	}
+	run, err := newVariant(variant)
+	return func(o order) ([]time.Duration, error) { return batch(run, o) }, err
 }
 
 // batch runs what was ordered and returns how long each command took.

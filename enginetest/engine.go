@@ -17,7 +17,7 @@ import (
 // default configuration, and is shut down at the end of the case.
 func TestEngine(t *testing.T, open func(t *testing.T) engine.API) { //nolint:tparallel // whether the suite is parallel is for its caller to say
 	t.Helper()
-	cases := slices.Concat(lifeCases(), cancelCases(), inputCases(), recordCases(), listCases(), refusalCases(), shutdownCases())
+	cases := slices.Concat(lifeCases(), cancelCases(), inputCases(), recordCases(), lineCases(), listCases(), refusalCases(), shutdownCases())
 	playAll(t, cases, func(t *testing.T) *bench {
 		t.Helper()
 		return &bench{API: open(t)}

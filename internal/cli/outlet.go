@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/ansi"
 )
 
 // outlet is where output leaves the program: the bytes of the command as they
@@ -34,6 +35,26 @@ func newEventOutlet(stdout io.Writer, live bool) *outlet {
 		o.pace.stop()
 	}
 	return o
+}
+
+// guarded is a writer that shows what a terminal would obey: output is a stranger's.
+// What is no terminal gets the bytes.
+func guarded(w io.Writer, raw bool) io.Writer {
+	if raw || !isTerminal(w) {
+		return w
+	}
+	return ansi.NewGuard(w)
+}
+
+// flush writes what a guard still holds, once nothing more comes.
+func (o *outlet) flush() {
+	for stream, w := range o.to {
+		if g, ok := w.(*ansi.Guard); ok && !o.shut[stream].Load() {
+			if err := g.Flush(); err != nil {
+				o.failed(engine.Stream(stream), err)
+			}
+		}
+	}
 }
 
 // tee takes what the command wrote, masked. It waits for whoever reads us, and

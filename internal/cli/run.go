@@ -24,7 +24,7 @@ type runCommand struct {
 	groups                     []flagGroup
 	shell, script, interpreter string
 	from, input, config        string
-	json, quiet, tty           bool
+	json, quiet, tty, raw      bool
 }
 
 func (p *program) runCommand() *cobra.Command {
@@ -33,7 +33,8 @@ func (p *program) runCommand() *cobra.Command {
 		Use:   "run [FLAGS] [--] PROGRAM [ARG…]",
 		Short: "Run a command, show what it writes, and exit as it did",
 		Long: `Its stdout and stderr are ours, as they come. It reads nothing unless --stdin
-says what. Ctrl-C asks it to end (stop signal, grace, KILL), a second one kills
+says what. On a terminal, what would do more than colour it or move within a line is
+shown instead; --raw leaves it as it is. Ctrl-C asks it to end (stop signal, grace, KILL), a second one kills
 it with all that it started; so do TERM, HUP and QUIT, QUIT at once.
 
 With --tty it has our terminal. Keys go there as they are, Ctrl-C included, and

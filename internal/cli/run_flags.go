@@ -41,6 +41,7 @@ func (c *runCommand) declare() {
 	ours := newGroup("cloudops")
 	ours.set.BoolVar(&c.json, "json", false, "write events instead of output, one JSON object a line")
 	ours.set.BoolVarP(&c.quiet, "quiet", "q", false, "say nothing about how the command fares")
+	ours.set.BoolVar(&c.raw, "raw", false, "let output command the terminal: title, clipboard, screen")
 	ours.set.StringVar(&c.config, "config", "", "configuration in `FILE`, YAML or JSON")
 	c.groups = []flagGroup{what, place, limits, secrets, record, ours}
 }
@@ -165,6 +166,14 @@ func limitFlags() []requestFlag {
 		{"output-log", "FILE", "write a copy of the output to a new file", func(r *engine.Request, text string) (err error) {
 			r.OutputLogPath, err = filepath.Abs(text)
 			return err
+		}},
+		{"log-mode", "WAY", "if that file is there already: append or overwrite", func(r *engine.Request, text string) error {
+			modes := []string{string(engine.LogAppend), string(engine.LogOverwrite)}
+			if !slices.Contains(modes, text) {
+				return oneOf(text, modes)
+			}
+			r.OutputLogMode = engine.LogMode(text)
+			return nil
 		}},
 	}
 }

@@ -37,9 +37,10 @@ type session struct {
 }
 
 func newSession(c *runCommand, config *engine.Config) *session {
-	out := newOutlet(c.stdout, c.stderr)
+	stdout := guarded(c.stdout, c.raw)
+	out := newOutlet(stdout, guarded(c.stderr, c.raw))
 	if c.json {
-		out = newEventOutlet(c.stdout, !config.BufferOutput)
+		out = newEventOutlet(stdout, !config.BufferOutput)
 	}
 	return &session{
 		out: out, json: c.json, quiet: c.quiet, stderr: c.stderr,
@@ -160,7 +161,9 @@ func (s *session) follow(ctx context.Context) (engine.Result, error) {
 			s.out.event(&event)
 		}
 	}
-	return s.engine.Wait(ctx, s.id)
+	result, err := s.engine.Wait(ctx, s.id)
+	s.out.flush()
+	return result, err
 }
 
 // heard does what a signal asks for: first to end the command, then to kill it.

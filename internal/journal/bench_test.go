@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -156,4 +157,46 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// BenchmarkDisk is what the path of the bytes costs where they go to disk, index
+// included, and what a reader who is behind gets.
+func BenchmarkDisk(b *testing.B) {
+	for _, size := range []int{80, segment} {
+		b.Run(fmt.Sprint("append/", size), func(b *testing.B) {
+			j, err := journal.Create(filepath.Join(b.TempDir(), "record"), 64<<20)
+			if err != nil {
+				b.Fatal(err)
+			}
+			p := numbered(size)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				j.Append(journal.Stdout, p)
+			}
+			if err := errors.Join(j.Err(), j.Release()); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+	b.Run("read", func(b *testing.B) {
+		j, err := journal.Create(filepath.Join(b.TempDir(), "record"), 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for range 1 << 10 {
+			j.Append(journal.Stdout, numbered(segment))
+		}
+		j.Close(1, 1)
+		buf := make([]journal.Record, 64)
+		b.SetBytes(64 << 20)
+		for b.Loop() {
+			for at, ended := int64(0), false; !ended; {
+				_, at, ended = j.TryRead(at, buf)
+			}
+		}
+		if err := j.Release(); err != nil {
+			b.Fatal(err)
+		}
+	})
 }

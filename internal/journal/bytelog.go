@@ -23,6 +23,14 @@ type byteLog struct {
 	head int64 // how many bytes are kept from the start
 	tail int64 // how many are kept from the end; head+tail is the bound
 	hole int64 // where the kept tail begins: head..hole is gone, if hole is behind head
+
+	files     *files // nil in memory
+	stream    Stream
+	lostLines int64  // newlines that were lost, as far as that is known
+	loaded    []byte // the segment that was read last, in a copy of the log
+	loadedAt  int64
+
+	spare []byte // a segment that was let go and that nobody has
 }
 
 // segment is a piece of the stream. Bytes below len(data) never change; more
@@ -31,9 +39,18 @@ type segment struct {
 	off   int64 // offset of data[0] in the stream
 	lines int64 // newlines of the stream before data[0]
 	data  []byte
+
+	// On disk, once data is not in memory any more: how many bytes there are, and of
+	// how many of them there is a checksum.
+	away, summed int64
+	newlines     int64 // in those that are summed
+	sum          uint32
+
+	kept  bool  // a reader has bytes of it for good
+	loans int32 // readers who have bytes of it for now
 }
 
-func (s *segment) end() int64 { return s.off + int64(len(s.data)) }
+func (s *segment) end() int64 { return s.off + int64(len(s.data)) + s.away }
 
 func newByteLog(o *Options) *byteLog {
 	switch keep := o.KeepBytes; {
@@ -71,30 +88,84 @@ func (l *byteLog) append(p []byte, b *Budget) {
 
 // store keeps the beginning of p and returns how much.
 func (l *byteLog) store(p []byte, b *Budget) int {
-	s := l.room(len(p), b)
+	s := l.last()
+	if s == nil {
+		size := l.segmentSize(len(p))
+		if !b.reserve(int64(size)) {
+			l.shrink(b)
+		}
+		l.putAway(1)
+		l.segments = append(l.segments, segment{off: l.total, lines: l.lines, data: l.memory(size)})
+		s = &l.segments[len(l.segments)-1]
+	}
 	n := min(len(p), cap(s.data)-len(s.data))
 	s.data = append(s.data, p[:n]...)
 	return n
 }
 
-// room returns the segment that takes the next bytes. Segments grow with the
-// stream, so that a short one is cheap and a long one has few.
-func (l *byteLog) room(want int, b *Budget) *segment {
+// putAway lets the memory of segments go that are on disk, but for so many of the
+// last, which those who follow want.
+func (l *byteLog) putAway(but int) {
+	for i := len(l.segments) - but - 1; l.files != nil && i >= 0 && l.segments[i].data != nil; i-- {
+		s := &l.segments[i]
+		l.reuse(s)
+		s.away, s.data = int64(len(s.data)), nil
+	}
+}
+
+// room is how many of so many bytes go into the segment that is next.
+func (l *byteLog) room(want int) int {
+	room := l.segmentSize(want)
+	if s := l.last(); s != nil {
+		room = cap(s.data) - len(s.data)
+	}
+	if left := l.head - l.total; left > 0 {
+		room = int(min(int64(room), left))
+	}
+	return min(want, room)
+}
+
+// skip counts bytes that are not there.
+func (l *byteLog) skip(n int64) {
+	l.total += n
+	if l.total-l.head > l.tail {
+		l.lose(l.head, l.total-l.tail, nil)
+	}
+}
+
+// memory is room for a segment. What is new has to be cleared, found by the
+// collector and taken back by it, which costs eight times what a copy does.
+func (l *byteLog) memory(size int) (room []byte) {
+	if size == maxSegment && l.spare != nil {
+		room, l.spare = l.spare, nil
+		return room
+	}
+	return make([]byte, 0, size)
+}
+
+// last is the segment that takes the next bytes; nil where a new one has to.
+func (l *byteLog) last() *segment {
+	if n := len(l.segments); n > 0 {
+		s := &l.segments[n-1]
+		if s.end() == l.total && len(s.data) < cap(s.data) {
+			return s
+		}
+	}
+	return nil
+}
+
+// segmentSize is how large the next segment is. They grow with the stream, so
+// that a short one is cheap and a long one has few.
+func (l *byteLog) segmentSize(want int) int {
 	size := firstSegment
 	if n := len(l.segments); n > 0 {
-		last := &l.segments[n-1]
-		if last.end() == l.total && len(last.data) < cap(last.data) {
-			return last
-		}
-		size = 2 * cap(last.data)
+		size = 2 * cap(l.segments[n-1].data)
 	}
 	size = min(max(size, want), maxSegment)
-	size = int(min(int64(size), (l.head+l.tail)/4+1)) // a small bound must not be dwarfed by one segment
-	if !b.reserve(int64(size)) {
-		l.shrink(b)
+	if l.files != nil { // no segment is in two files
+		size = int(min(int64(size), l.files.span-l.total%l.files.span))
 	}
-	l.segments = append(l.segments, segment{off: l.total, lines: l.lines, data: make([]byte, 0, size)})
-	return &l.segments[len(l.segments)-1]
+	return int(min(int64(size), (l.head+l.tail)/4+1)) // a small bound must not be dwarfed by one segment
 }
 
 // shrink gives up a segment, because the engine's memory as a whole is at its
@@ -123,10 +194,18 @@ func (l *byteLog) lose(from, to int64, b *Budget) {
 	behind := first
 	for behind < len(l.segments) && l.segments[behind].end() <= l.hole {
 		b.release(int64(cap(l.segments[behind].data)))
+		l.reuse(&l.segments[behind])
 		behind++
 	}
 	if behind > first {
 		l.segments = slices.Delete(l.segments, first, behind)
+	}
+}
+
+// reuse keeps the memory of a segment that is let go, if no reader has it.
+func (l *byteLog) reuse(s *segment) {
+	if cap(s.data) == maxSegment && !s.kept && s.loans == 0 {
+		l.spare = s.data[:0]
 	}
 }
 
@@ -136,7 +215,12 @@ func (l *byteLog) afterHead() int {
 }
 
 // forget lets all bytes go. What comes later is a tail.
-func (l *byteLog) forget(b *Budget) { l.lose(0, l.total, b) }
+func (l *byteLog) forget(b *Budget) {
+	if l.total > 0 {
+		l.lose(0, l.total, b)
+	}
+	l.spare = nil
+}
 
 // held is how much memory the segments take.
 func (l *byteLog) held() int64 {
@@ -149,6 +233,7 @@ func (l *byteLog) held() int64 {
 
 // fit gives back the room that the last segment will not need.
 func (l *byteLog) fit(b *Budget) {
+	l.spare = nil
 	if len(l.segments) == 0 {
 		return
 	}

@@ -26,14 +26,34 @@ func (l *byteLog) find(off int64) int {
 }
 
 // at returns the kept bytes from off on, up to the end of a segment or the
-// start of the gap, and the number of newlines before them.
+// start of the gap, and the number of newlines before them. There are none where
+// they are on disk and damaged.
 func (l *byteLog) at(off int64) (data []byte, lines int64) {
-	s := &l.segments[l.find(off)]
-	i, end := off-s.off, int64(len(s.data))
+	at := l.find(off)
+	if at == len(l.segments) {
+		return nil, l.lines
+	}
+	s := &l.segments[at]
+	data = l.bytes(s)
+	i, end := off-s.off, int64(len(data))
+	if i < 0 || i >= end {
+		return nil, s.lines
+	}
 	if from, _ := l.gap(); off < from {
 		end = min(end, from-s.off)
 	}
-	return s.data[i:end:end], s.lines + newlines(s.data[:i])
+	return data[i:end:end], s.lines + newlines(data[:i])
+}
+
+// bytes are those of a segment; fewer, or none, where they are on disk and damaged.
+func (l *byteLog) bytes(s *segment) []byte {
+	if s.data != nil || l.files == nil {
+		return s.data
+	}
+	if l.loaded == nil || l.loadedAt != s.off {
+		l.loaded, l.loadedAt = l.files.load(&away{l.stream, s.off, s.lines, s.summed, s.sum}, nil), s.off
+	}
+	return l.loaded
 }
 
 // copy returns a copy of the kept bytes between two offsets on one side of the gap.
@@ -43,9 +63,26 @@ func (l *byteLog) copy(from, to int64) []byte {
 		data, _ := l.at(from)
 		data = data[:min(int64(len(data)), to-from)]
 		all = append(all, data...)
-		from += int64(len(data))
+		from = max(from+int64(len(data)), l.behind(from, len(data)))
 	}
 	return all
+}
+
+// behind is where to go on behind an offset at which so many bytes are: none is
+// damage, and the next segment may be whole.
+func (l *byteLog) behind(off int64, bytes int) int64 {
+	if bytes > 0 {
+		return off
+	}
+	at := l.find(off)
+	switch {
+	case at == len(l.segments):
+		return l.total
+	case l.segments[at].off > off:
+		return l.segments[at].off
+	default:
+		return l.segments[at].end()
+	}
 }
 
 // linesBefore counts the newlines before off. Inside the gap only its start is
@@ -55,7 +92,8 @@ func (l *byteLog) linesBefore(off int64) int64 {
 	if off >= from && off < to {
 		if i := l.afterHead() - 1; i >= 0 {
 			s := &l.segments[i]
-			return s.lines + newlines(s.data[:from-s.off])
+			data := l.bytes(s)
+			return s.lines + newlines(data[:min(from-s.off, int64(len(data)))])
 		}
 		return 0
 	}
@@ -78,10 +116,20 @@ func (l *byteLog) unended(off int64) []byte {
 		return nil
 	}
 	for pos := off; pos > start; {
-		s := &l.segments[l.find(pos-1)]
+		at := l.find(pos - 1)
+		if at == len(l.segments) || l.segments[at].off >= pos {
+			start = pos // behind something that is damaged
+			break
+		}
+		s := &l.segments[at]
 		low := max(s.off, start)
 		if s.lines < lines { // else it has no newline before off
-			if i := bytes.LastIndexByte(s.data[low-s.off:pos-s.off], '\n'); i >= 0 {
+			data := l.bytes(s)
+			if int64(len(data)) < pos-s.off {
+				start = pos
+				break
+			}
+			if i := bytes.LastIndexByte(data[low-s.off:pos-s.off], '\n'); i >= 0 {
 				start = low + int64(i) + 1
 			}
 		}

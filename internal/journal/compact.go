@@ -54,7 +54,7 @@ func (c *content) collapse() {
 func (c *content) neighbours() int {
 	n := 0
 	for i := 1; i < len(c.entries); i++ {
-		if e := &c.entries[i]; !e.note() && c.entries[i-1].run(e.stream()) {
+		if e := &c.entries[i]; e.run(e.stream()) && c.entries[i-1].run(e.stream()) {
 			n++
 		}
 	}
@@ -69,7 +69,7 @@ func (c *content) coarsen(most int) {
 		kept := c.entries[:1]
 		for _, e := range c.entries[1:] {
 			last := &kept[len(kept)-1]
-			if !e.note() && last.run(e.stream()) && e.nanos-last.nanos < int64(c.window) {
+			if e.run(e.stream()) && last.run(e.stream()) && e.nanos-last.nanos < int64(c.window) {
 				last.end = e.end
 				continue
 			}
@@ -82,6 +82,7 @@ func (c *content) coarsen(most int) {
 // letGo gives up the bytes of the middle half of the index, as if there had been
 // more bytes than the bound.
 func (c *content) letGo(b *Budget) {
+	c.letGone++
 	n := len(c.entries)
 	from, to := c.start(n/8), c.start(n/8*5)
 	for s, l := range c.logs {

@@ -18,14 +18,15 @@
 //     a bound let them go. Replay and live following are the same call.
 //  4. What a bound leaves out is exact to the byte: the first and the last
 //     bytes of a stream are kept, the middle is the gap.
-//  5. Bytes handed out are never written again.
+//  5. Bytes handed out are never written again; bytes lent by [Journal.Borrow] not
+//     before they are given back.
 //  6. A [Cutter] that goes on from the cursor of any line, gap or note gives
 //     every line behind it, whole, however long ago it began. Only text that no
 //     newline ends may come twice.
 //
 // Memory is bounded by four rules, each for what the one before leaves open:
 //
-//  1. Of each stream there are KeepBytes bytes, and up to three segments of 64 KiB.
+//  1. Of each stream there are KeepBytes bytes, and up to four segments of 64 KiB.
 //  2. The index has at most an entry (24 bytes) for each 16 bytes of KeepBytes,
 //     and never fewer than 1024. Runs that are gone are one entry a stream. At
 //     the bound neighbouring runs of one stream are merged, which makes times
@@ -36,6 +37,20 @@
 //     Who grows above it gives up its own oldest bytes.
 //  4. A record that is closed can be packed into one piece of memory if it is small,
 //     else trimmed.
+//
+// On disk ([Create], [Open], [Resume]) a record is a folder. Of each stream there is
+// a row of files that hold its bytes as they were written, and one index that is the
+// event log: slots of 64 bytes, each with a checksum, that say what came when and
+// where, and have a checksum of the bytes. What has no slot does not exist. So
+// a torn end is not there, and what is damaged is a gap of known width: a slot costs
+// what it is about, a byte that changed its segment of at most 64 KiB. One process
+// writes; others read along by [Journal.Refresh], which reads what is new in the
+// index and wakes who waits. An index that is mostly about what a bound let go is
+// written anew and takes the place of the old one.
+//
+// Of a record on disk there are in memory two or three segments of each stream,
+// where something is written, 24 bytes for each entry (at most 6 MiB if it is
+// bounded) and about 100 for each segment. Readers who are behind read the files.
 //
 // Not promised: the order between two streams of one process beyond the order
 // in which their bytes were read; times finer than [mergeWindow] inside a run; to

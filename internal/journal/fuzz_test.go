@@ -1,6 +1,11 @@
 package journal_test
 
 import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
@@ -44,4 +49,69 @@ func FuzzCutter(f *testing.F) {
 			checkResume(t, j, never)
 		}
 	})
+}
+
+// FuzzOpen opens a record of which the index is what somebody made of it: what can
+// be read is contiguous, and nothing panics. Fix says to make the checksums fit.
+func FuzzOpen(f *testing.F) {
+	dir := filepath.Join(f.TempDir(), "record")
+	m := small(f, dir)
+	index, err := os.ReadFile(filepath.Join(dir, "index"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(index, false)
+	f.Add(index[:headerSize+3*slotSize+5], true)
+	f.Add(bytes.Repeat([]byte{0xff}, headerSize+slotSize), true)
+	crossed := bytes.Clone(index)
+	copy(crossed[headerSize+2*slotSize:], index[headerSize+5*slotSize:headerSize+6*slotSize])
+	f.Add(crossed, false)
+	f.Fuzz(func(t *testing.T, p []byte, fix bool) {
+		if fix {
+			p = withChecksums(p)
+		}
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "index"), p, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, err := journal.Open(dir)
+		if err != nil {
+			return
+		}
+		at := int64(0)
+		for i, r := range readAll(j, 0) {
+			if r.Cursor != at || r.Width <= 0 || r.Kind == journal.Output {
+				t.Fatalf("record %d, %+v, at %d: there are no bytes", i, pieceOf(&r), at)
+			}
+			at += r.Width
+		}
+		if at != j.End() {
+			t.Fatalf("read to %d of %d", at, j.End())
+		}
+		j.Cutter(at / 2)
+		for s := range m.streams {
+			_ = j.Totals(journal.Stream(s))
+		}
+		_ = j.Lines(t.Context(), &journal.View{Last: 3}, func(journal.Line) bool { return true })
+		if err := j.Release(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// withChecksums makes every slot and header look whole.
+func withChecksums(p []byte) []byte {
+	p = bytes.Clone(p)
+	table := crc32.MakeTable(crc32.Castagnoli)
+	seal := func(p []byte) {
+		binary.LittleEndian.PutUint32(p[len(p)-4:], crc32.Checksum(p[:len(p)-4], table))
+	}
+	for at := 0; at+headerSize/2 <= min(len(p), headerSize); at += headerSize / 2 {
+		copy(p[at:], "cljournl")
+		seal(p[at : at+headerSize/2])
+	}
+	for at := headerSize; at+slotSize <= len(p); at += slotSize {
+		seal(p[at : at+slotSize])
+	}
+	return p
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"slices"
 	"sort"
 	"time"
 )
@@ -23,6 +24,8 @@ type content struct {
 	entries []entry
 	first   [firstEntries]entry // room for the entries of a short command
 	logs    [streams]*byteLog   // nil until the stream has bytes
+	files   *files              // nil in memory
+	letGone int                 // how often the middle went for want of entries
 	window  time.Duration       // mergeWindow, or more once the index was at its bound
 	closed  bool
 
@@ -41,16 +44,20 @@ type entry struct {
 
 const (
 	noteBit = 1 << 63
-	// maxDetail leaves room for what packs a note: see entry.packedKind.
-	maxDetail = 1<<54 - 1
+	// maxDetail leaves room for what packs a note (see entry.packedKind) and for the flags
+	// of a slot on disk.
+	maxDetail = 1<<52 - 1
+	lostBit   = 1 << 62 // a run whose bytes are not there, although no bound let them go
 )
 
 func (e *entry) note() bool        { return e.what&noteBit != 0 }
 func (e *entry) code() uint8       { return uint8(e.what) }
 func (e *entry) detail() uint64    { return e.what &^ noteBit >> 8 }
 func (e *entry) stream() Stream    { return Stream(e.what & 1) }
-func (e *entry) off() int64        { return int64(e.what >> 1) }
-func (e *entry) run(s Stream) bool { return !e.note() && e.stream() == s }
+func (e *entry) off() int64        { return int64(e.what &^ (noteBit | lostBit) >> 1) }
+func (e *entry) lost() bool        { return !e.note() && e.what&lostBit != 0 }
+func (e *entry) of(s Stream) bool  { return !e.note() && e.stream() == s }
+func (e *entry) run(s Stream) bool { return e.of(s) && !e.lost() }
 
 func (c *content) end() int64 { return c.start(len(c.entries)) }
 
@@ -70,41 +77,82 @@ func (c *content) find(at int64) int {
 // offset returns how many bytes of a stream stand before a cursor.
 func (c *content) offset(s Stream, at int64) int64 {
 	i := c.find(at)
-	if i < len(c.entries) && c.entries[i].run(s) {
+	if i < len(c.entries) && c.entries[i].of(s) {
 		return c.entries[i].off() + at - c.start(i)
 	}
 	for i--; i >= 0; i-- {
-		if e := &c.entries[i]; e.run(s) {
+		if e := &c.entries[i]; e.of(s) {
 			return e.off() + e.end - c.start(i)
 		}
 	}
 	return 0
 }
 
-func (c *content) append(s Stream, p []byte, o *Options) {
+func (c *content) append(s Stream, p []byte, now int64, o *Options) {
+	l := c.log(s, o)
+	off := l.total
+	l.append(p, o.Budget)
+	c.run(s, off, int64(len(p)), now, o)
+}
+
+// lose adds bytes that could not be kept: they count, and are a gap.
+func (c *content) lose(s Stream, p []byte, now int64, o *Options) {
+	l := c.log(s, o)
+	off := l.total
+	l.skip(int64(len(p)))
+	l.lines += newlines(p)
+	l.lostLines += newlines(p)
+	l.open = p[len(p)-1] != '\n'
+	c.lost(s, off, int64(len(p)), now, o)
+}
+
+// lost adds an entry for bytes that are not there, or makes the last one wider.
+func (c *content) lost(s Stream, off, width, now int64, o *Options) {
+	if n := len(c.entries); n > 0 && c.entries[n-1].of(s) && c.entries[n-1].lost() {
+		c.entries[n-1].end += width
+		return
+	}
+	c.add(entry{end: c.end() + width, nanos: now, what: lostBit | uint64(off)<<1 | uint64(s)}, o)
+}
+
+// bytesOf is how many bytes of a stream there were.
+func (c *content) bytesOf(s Stream) int64 {
+	if c.logs[s] == nil {
+		return 0
+	}
+	return c.logs[s].total
+}
+
+// log is the log of a stream, made when it is needed.
+func (c *content) log(s Stream, o *Options) *byteLog {
 	if c.logs[s] == nil {
 		c.logs[s] = newByteLog(o)
+		c.logs[s].files, c.logs[s].stream = c.files, s
 	}
-	off := c.logs[s].total
-	c.logs[s].append(p, o.Budget)
-	now := time.Now().UnixNano()
+	return c.logs[s]
+}
+
+// run adds bytes to the last run of the index or begins one.
+func (c *content) run(s Stream, off, width, now int64, o *Options) {
 	if n := len(c.entries); n > 0 {
 		// A clock that was set back makes a difference below zero, and a new run.
 		last := &c.entries[n-1]
-		if last.run(s) && uint64(now-last.nanos) < uint64(c.window) {
-			last.end += int64(len(p))
+		if last.run(s) && c.joins(last, now) {
+			last.end += width
 			return
 		}
 	}
-	c.add(entry{end: c.end() + int64(len(p)), nanos: now, what: uint64(off)<<1 | uint64(s)}, o)
+	c.add(entry{end: c.end() + width, nanos: now, what: uint64(off)<<1 | uint64(s)}, o)
 }
 
-func (c *content) note(code uint8, width int64, o *Options) {
-	c.add(entry{end: c.end() + width, nanos: time.Now().UnixNano(), what: noteBit | uint64(code)}, o)
+// joins reports whether a time is close enough to that of a run to be in it.
+func (c *content) joins(last *entry, now int64) bool {
+	return uint64(now-last.nanos) < uint64(c.window)
 }
 
-func (c *content) noteDetail(code uint8, detail uint64, o *Options) {
-	c.add(entry{end: c.end() + 1, nanos: time.Now().UnixNano(), what: noteBit | detail&maxDetail<<8 | uint64(code)}, o)
+// note adds a note at a time.
+func (c *content) note(code uint8, detail uint64, width, now int64, o *Options) {
+	c.add(entry{end: c.end() + width, nanos: now, what: noteBit | detail&maxDetail<<8 | uint64(code)}, o)
 }
 
 func (c *content) add(e entry, o *Options) {
@@ -135,4 +183,35 @@ func (c *content) held() int64 {
 		}
 	}
 	return n
+}
+
+// clone copies all but the bytes.
+func (c *content) clone() *content {
+	d := *c
+	d.entries = slices.Clone(c.entries)
+	for s, l := range c.logs {
+		if l != nil {
+			log := *l
+			log.segments = slices.Clone(l.segments)
+			d.logs[s] = &log
+		}
+	}
+	return &d
+}
+
+// totals are those of a stream. What was lost is left out, as what a bound let go.
+func (c *content) totals(s Stream) Totals {
+	l := c.logs[s]
+	if l == nil {
+		return Totals{}
+	}
+	t := l.totals()
+	for i := range c.entries {
+		e := &c.entries[i]
+		if width := e.end - c.start(i); e.of(s) && e.lost() && !l.lost(e.off(), width) {
+			t.Omitted += width
+		}
+	}
+	t.OmittedLines += l.lostLines
+	return t
 }

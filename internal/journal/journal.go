@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"time"
 )
 
 // Head says how much of a stream's beginning a bound keeps.
@@ -23,6 +24,8 @@ type Options struct {
 	Cut Head
 	// Budget, if not nil, bounds the memory of many journals together.
 	Budget *Budget
+
+	onDisk bool
 }
 
 // maxEntries bounds the index: an entry for each 16 bytes of the bound, which two
@@ -32,17 +35,24 @@ func (o *Options) maxEntries() int {
 	if o.KeepBytes <= 0 {
 		return math.MaxInt
 	}
-	return int(min(max(least, o.KeepBytes/bytesPerEntry), math.MaxInt32))
+	most := int64(math.MaxInt32)
+	if o.onDisk {
+		most = diskEntries
+	}
+	return int(min(max(least, o.KeepBytes/bytesPerEntry), most))
 }
 
 // ErrBeyondEnd is returned by Read for a cursor behind the end of a journal
 // that is closed: nothing will ever stand there.
 var ErrBeyondEnd = errors.New("cursor is beyond the end of the record")
 
-// Journal is the record of one execution in memory. All methods are safe for
-// concurrent use. The zero value is not usable; call [New].
+// Journal is the record of one execution, in memory or on disk: who reads it does
+// not know. All methods are safe for concurrent use. The zero value is not usable;
+// call [New], [Create], [Open] or [Resume].
 type Journal struct {
 	options *Options
+
+	disk *disk // nil in memory
 
 	mu      sync.Mutex
 	content *content // nil once it is packed
@@ -63,10 +73,14 @@ func (j *Journal) Append(s Stream, p []byte) {
 	if len(p) == 0 {
 		return
 	}
+	if j.disk != nil {
+		j.disk.append(j, s, p)
+		return
+	}
 	var notify func()
 	j.mu.Lock()
 	if c := j.openLocked(); c != nil {
-		c.append(s, p, j.options)
+		c.append(s, p, time.Now().UnixNano(), j.options)
 		notify = c.wakeAll()
 	}
 	j.mu.Unlock()
@@ -75,41 +89,31 @@ func (j *Journal) Append(s Stream, p []byte) {
 
 // Note adds a note that stands for width events, each one wide. What the code
 // means is the caller's. After Close it does nothing.
-func (j *Journal) Note(code uint8, width int64) {
-	var notify func()
-	j.mu.Lock()
-	if c := j.openLocked(); c != nil {
-		c.note(code, width, j.options)
-		notify = c.wakeAll()
-	}
-	j.mu.Unlock()
-	j.tell(notify)
-}
+func (j *Journal) Note(code uint8, width int64) { j.note(code, 0, width, false) }
 
-// NoteDetail adds a note for one event that carries a number below 1<<54: Record.Detail.
+// NoteDetail adds a note for one event that carries a number below 1<<52: Record.Detail.
 // After Close it does nothing.
-func (j *Journal) NoteDetail(code uint8, detail uint64) {
-	var notify func()
-	j.mu.Lock()
-	if c := j.openLocked(); c != nil {
-		c.noteDetail(code, detail, j.options)
-		notify = c.wakeAll()
-	}
-	j.mu.Unlock()
-	j.tell(notify)
-}
+func (j *Journal) NoteDetail(code uint8, detail uint64) { j.note(code, detail, 1, false) }
 
 // Close adds the last note and ends the record: readers that reach the end get
 // io.EOF. A second Close does nothing. The record takes as much memory as before;
 // see Pack.
-func (j *Journal) Close(code uint8, width int64) {
+func (j *Journal) Close(code uint8, width int64) { j.note(code, 0, width, true) }
+
+func (j *Journal) note(code uint8, detail uint64, width int64, closing bool) {
+	if j.disk != nil {
+		j.disk.note(j, code, detail, width, closing)
+		return
+	}
 	var notify func()
 	j.mu.Lock()
 	if c := j.openLocked(); c != nil {
-		c.note(code, width, j.options)
-		c.closed = true
+		c.note(code, detail, width, time.Now().UnixNano(), j.options)
+		c.closed = closing
 		notify = c.wakeAll()
-		j.options.Budget.remind()
+		if closing {
+			j.options.Budget.remind()
+		}
 	}
 	j.mu.Unlock()
 	j.tell(notify)
@@ -119,6 +123,9 @@ func (j *Journal) Close(code uint8, width int64) {
 // more from then on, so it is for when those who followed it have left. Of a record
 // that is open, or packed, it does nothing.
 func (j *Journal) Pack() {
+	if j.disk != nil {
+		return
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.content != nil && j.content.closed {
@@ -141,6 +148,21 @@ func (j *Journal) viewLocked() *content {
 		return unpack(j.packed)
 	}
 	return j.content
+}
+
+// view has f look at the content. In memory that is done with the lock held. On
+// disk it may take long, and f gets a copy of all but the bytes, which are there or
+// in files.
+func (j *Journal) view(f func(*content)) {
+	j.mu.Lock()
+	if j.disk == nil {
+		defer j.mu.Unlock()
+		f(j.viewLocked())
+		return
+	}
+	c := j.content.clone()
+	j.mu.Unlock()
+	f(c)
 }
 
 // sealLocked gives back what growing left over, and packs what is small.
@@ -188,6 +210,9 @@ func (j *Journal) Closed() bool {
 // freed: readers get gaps of the same widths instead. Events stay. Of an open
 // journal, what comes later is kept, as much as the bound says.
 func (j *Journal) Forget() int64 {
+	if j.disk != nil {
+		return j.disk.forget(j)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	c, b := j.viewLocked(), j.options.Budget
@@ -217,23 +242,20 @@ type Totals struct {
 
 // Totals returns the counts of a stream.
 func (j *Journal) Totals(s Stream) Totals {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if l := j.viewLocked().logs[s]; l != nil {
-		return l.totals()
-	}
-	return Totals{}
+	var t Totals
+	j.view(func(c *content) { t = c.totals(s) })
+	return t
 }
 
 // Kept returns a copy of what is kept of a stream: the bytes before the gap
 // and the bytes behind it; tail is nil where nothing was left out.
 func (j *Journal) Kept(s Stream) (head, tail []byte) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if l := j.viewLocked().logs[s]; l != nil {
-		return l.kept()
-	}
-	return nil, nil
+	j.view(func(c *content) {
+		if l := c.logs[s]; l != nil {
+			head, tail = l.kept()
+		}
+	})
+	return head, tail
 }
 
 // Part is what is kept of one stream, as of Kept, with its counts.
@@ -244,13 +266,13 @@ type Part struct {
 
 // Parts returns both streams, read at once.
 func (j *Journal) Parts() (parts [streams]Part) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for i, l := range j.viewLocked().logs {
-		if l != nil {
-			parts[i].Totals = l.totals()
-			parts[i].Head, parts[i].Tail = l.kept()
+	j.view(func(c *content) {
+		for i, l := range c.logs {
+			if l != nil {
+				parts[i].Totals = c.totals(Stream(i))
+				parts[i].Head, parts[i].Tail = l.kept()
+			}
 		}
-	}
+	})
 	return parts
 }

@@ -36,12 +36,16 @@ type Line struct {
 type Cutter struct {
 	rest [streams]rest
 	pos  int64 // behind the last record it was fed
+
+	find func(data []byte) int // where something that is searched for may be; nil: give all
+	own  bool                  // what it is fed is borrowed: keep copies
 }
 
 // rest is the beginning of a line whose end has not been seen.
 type rest struct {
 	text   []byte
 	shared bool // text is a slice of the journal: copy before it grows
+	own    bool // copy at once
 	line   int64
 	at     time.Time
 	shown  int // bytes already given out as SoFar
@@ -59,13 +63,22 @@ func (c *Cutter) Cut(r *Record, yield func(Line) bool) bool {
 	h := &c.rest[r.Stream]
 	data, cursor, number := r.Data, r.Cursor, r.Line+1
 	for len(data) > 0 {
+		if n := c.skip(h, data); n > 0 {
+			cursor += int64(n)
+			number += newlines(data[:n])
+			if data = data[n:]; len(data) == 0 {
+				break
+			}
+		}
 		i := bytes.IndexByte(data, '\n')
 		if i < 0 {
+			h.own = c.own
 			return h.add(r.Stream, data, Line{Number: number, Cursor: cursor, Time: r.Time}, yield)
 		}
 		cursor += int64(i) + 1
 		l := Line{Stream: r.Stream, Number: number, Cursor: cursor, Time: r.Time, Text: data[:i:i]}
 		if len(h.text) > 0 {
+			h.own = c.own
 			if !h.add(r.Stream, data[:i], Line{Number: number, Cursor: cursor - int64(i) - 1, Time: r.Time}, yield) {
 				return false
 			}
@@ -79,6 +92,18 @@ func (c *Cutter) Cut(r *Record, yield func(Line) bool) bool {
 		number++
 	}
 	return true
+}
+
+// skip returns how many bytes there are of whole lines that have nothing of what
+// is searched for.
+func (c *Cutter) skip(h *rest, data []byte) int {
+	if c.find == nil || len(h.text) > 0 {
+		return 0 // the line that goes on is looked at when it is whole
+	}
+	if i := c.find(data); i >= 0 {
+		data = data[:i]
+	}
+	return bytes.LastIndexByte(data, '\n') + 1
 }
 
 // add takes bytes that do not end a line, and gives out pieces where the line
@@ -107,6 +132,8 @@ func (h *rest) add(s Stream, data []byte, at Line, yield func(Line) bool) bool {
 func (h *rest) take(data []byte) {
 	switch {
 	case len(data) == 0:
+	case len(h.text) == 0 && h.own:
+		h.text, h.shared = slices.Clone(data), false
 	case len(h.text) == 0:
 		h.text, h.shared = slices.Clip(data), true
 	case h.shared:

@@ -55,4 +55,7 @@ type Record struct {
 
 	// Detail is what was given to NoteDetail.
 	Detail uint64
+
+	away *away // where Data is until it is fetched, and which part of it
+	off  int64
 }

@@ -10,6 +10,12 @@ import (
 // readBytes is the size of one read: what a pipe holds by default.
 const readBytes = 64 << 10
 
+// A pipe is busy when it was drained by so many reads in a row.
+const (
+	busyReads     = 4
+	busyPipeBytes = 1 << 20
+)
+
 // pipe is our end of one output stream. Whoever reads owns it: the poller, or
 // the goroutine that a busy pipe borrowed. Only the owner closes it.
 type pipe struct {
@@ -24,6 +30,7 @@ type pipe struct {
 	state   atomic.Int32
 	hungUp  atomic.Bool // the last writer has gone: read on to the end
 	abandon atomic.Bool
+	large   bool // for its owner
 }
 
 // States of a pipe.
@@ -109,7 +116,20 @@ func (p *pipe) drain() {
 	pool := &p.process.table.buffers
 	buffer, _ := pool.Get().(*[readBytes]byte)
 	defer pool.Put(buffer)
-	for p.read(buffer[:]) {
+	for reads := 0; p.read(buffer[:]); reads++ {
+		if reads == busyReads {
+			p.enlarge()
+		}
+	}
+}
+
+// enlarge gives a busy pipe more room, so that its writer goes on while we look at
+// what it wrote. Without the right to it, or beyond what a user may have, the pipe
+// stays as it is.
+func (p *pipe) enlarge() {
+	if !p.large {
+		p.large = true
+		_, _ = unix.FcntlInt(uintptr(p.fd), unix.F_SETPIPE_SZ, busyPipeBytes)
 	}
 }
 
