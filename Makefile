@@ -45,7 +45,7 @@ race: ## Test under the race detector (needs a C compiler)
 # Tests that need root skip themselves unless CLOUDOPS_TEST_ROOT=1. In a pid namespace of their own nothing that escapes
 # from a test outlives it; bash is its first process because somebody has to reap the orphans there.
 ROOT_PACKAGES = $$(grep -rl --include='*_test.go' CLOUDOPS_TEST_ROOT . | xargs -r -n 1 dirname | sort -u)
-ROOT_TESTS = CLOUDOPS_TEST_ROOT=1 $(GO) test -count=1 -v $$packages
+ROOT_TESTS = CLOUDOPS_TEST_ROOT=1 $(GO) test -count=1 $$packages
 IN_NAMESPACE = unshare -pf --mount-proc --kill-child
 
 .PHONY: test-root

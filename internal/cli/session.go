@@ -37,8 +37,8 @@ type session struct {
 }
 
 func newSession(c *runCommand, config *engine.Config) *session {
-	stdout := guarded(c.stdout, c.raw)
-	out := newOutlet(stdout, guarded(c.stderr, c.raw))
+	stdout := guarded(c.stdout, c.raw || c.tty)
+	out := newOutlet(stdout, guarded(c.stderr, c.raw || c.tty))
 	if c.json {
 		out = newEventOutlet(stdout, !config.BufferOutput)
 	}
