@@ -9,7 +9,7 @@ import (
 
 // CheckClientEnv refuses what the environment of a request from a client would do to
 // an engine that is not the client's own: it may set and unset only the names in
-// allow, and may not ask for a clean one. A name in allow may end in *, for all names
+// allow, and may not ask for a clean one where there are none. A name in allow may end in *, for all names
 // that begin so; such a pattern never covers a name by which a program is made to run
 // other code (LD_PRELOAD, BASH_ENV, GIT_SSH_COMMAND and their like): that has to be
 // allowed in full. Without allow nothing may be set.
@@ -24,7 +24,7 @@ func CheckClientEnv(r *Request, allow []string) error {
 				"the operator of the engine can allow it by name"))
 		}
 	}
-	if r.CleanEnv && len(allow) == 0 {
+	if (r.CleanEnv || len(r.InheritEnv) > 0) && len(allow) == 0 {
 		faults = append(faults, fault(ErrDenied, "a client may not change the environment"))
 	}
 	return errors.Join(faults...)
@@ -32,8 +32,7 @@ func CheckClientEnv(r *Request, allow []string) error {
 
 func clientMayChange(name string, allow []string) bool {
 	for _, a := range allow {
-		prefix, isPattern := strings.CutSuffix(a, "*")
-		if a == name || isPattern && strings.HasPrefix(name, prefix) && !runsCode(name) {
+		if a == name || namedBy(a, name) && !runsCode(name) {
 			return true
 		}
 	}

@@ -83,7 +83,7 @@ func (h *inherited) environment(r *Request, tool []string) ([]string, *redact.Se
 	if r.Redact == RedactValues {
 		masks = p.values
 	}
-	if len(r.Secrets)+len(r.Env)+len(r.UnsetEnv) == 0 && !r.CleanEnv {
+	if len(r.Secrets)+len(r.Env)+len(r.UnsetEnv)+len(r.InheritEnv) == 0 && !r.CleanEnv {
 		return p.forTool(tool), masks
 	}
 	over := make([]string, 0, len(tool)+len(r.Env)+1)
@@ -137,12 +137,27 @@ func (p *parent) under(over []string, r *Request) []string {
 			return len(o) > len(name) && o[len(name)] == '=' && o[:len(name)] == name
 		}):
 		case slices.Contains(r.UnsetEnv, name):
-		case r.CleanEnv && !slices.Contains(cleanNames(), name) && !strings.HasPrefix(name, "LC_"):
+		case !r.inherits(name):
 		default:
 			env = append(env, entry)
 		}
 	}
 	return append(env, over...)
+}
+
+// inherits reports whether a request lets a variable in.
+func (r *Request) inherits(name string) bool {
+	if !r.CleanEnv && len(r.InheritEnv) == 0 {
+		return true
+	}
+	return slices.Contains(cleanNames(), name) || strings.HasPrefix(name, "LC_") ||
+		slices.ContainsFunc(r.InheritEnv, func(pattern string) bool { return namedBy(pattern, name) })
+}
+
+// namedBy reports whether a pattern is a name, or its beginning and *.
+func namedBy(pattern, name string) bool {
+	prefix, open := strings.CutSuffix(pattern, "*")
+	return pattern == name || open && strings.HasPrefix(name, prefix)
 }
 
 func nameOf(entry string) string {
@@ -163,6 +178,11 @@ func checkEnv(r *Request) error {
 			faults = append(faults, fault(ErrInvalid, "env value of %s has NUL in it", clip(name, 64)))
 		case ours(name):
 			faults = append(faults, fault(ErrInvalid, "env name %s is the engine's own", clip(name, 64)))
+		}
+	}
+	for _, name := range r.InheritEnv {
+		if name == "" || strings.ContainsAny(name, "=\x00") {
+			faults = append(faults, fault(ErrInvalid, "inherit_env has %q, which is no name", clip(name, 64)))
 		}
 	}
 	for _, name := range r.UnsetEnv {

@@ -72,6 +72,7 @@ func own(r *Request) {
 		r.Terminal = &size
 	}
 	r.Env, r.Metadata.Tags = maps.Clone(r.Env), maps.Clone(r.Metadata.Tags)
+	r.InheritEnv = slices.Clone(r.InheritEnv)
 	r.UnsetEnv, r.Secrets, r.SuccessCodes = slices.Clone(r.UnsetEnv), slices.Clone(r.Secrets), slices.Clone(r.SuccessCodes)
 }
 

@@ -43,6 +43,9 @@ type Request struct {
 	// CleanEnv inherits nothing but PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_*, TZ
 	// and TMPDIR; on Windows SystemRoot, TEMP and TMP as well.
 	CleanEnv bool
+	// InheritEnv names what is inherited besides, and nothing else is: with it the
+	// environment is a clean one. A name may end in *, for all that begin so.
+	InheritEnv []string
 	// WorkingDir is an absolute path. Empty: the working directory of the engine.
 	WorkingDir string
 

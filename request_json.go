@@ -15,6 +15,7 @@ type requestJSON struct {
 	Env        map[string]string `json:"env,omitempty"`
 	UnsetEnv   []string          `json:"unset_env,omitempty"`
 	CleanEnv   bool              `json:"clean_env,omitempty"`
+	InheritEnv []string          `json:"inherit_env,omitempty"`
 	WorkingDir string            `json:"working_dir,omitempty"`
 
 	TimeoutMS      *int64 `json:"timeout_ms,omitempty"`
@@ -93,7 +94,7 @@ func durations(r *Request, j *requestJSON) []struct {
 // MarshalJSON writes the request without StdinFrom and Tee, which are not data.
 func (r Request) MarshalJSON() ([]byte, error) {
 	j := requestJSON{
-		ID: r.ID, Env: r.Env, UnsetEnv: r.UnsetEnv, CleanEnv: r.CleanEnv, WorkingDir: r.WorkingDir,
+		ID: r.ID, Env: r.Env, UnsetEnv: r.UnsetEnv, CleanEnv: r.CleanEnv, InheritEnv: r.InheritEnv, WorkingDir: r.WorkingDir,
 		StopSignal: r.StopSignal, StdinBase64: r.Stdin, OutputLogPath: r.OutputLogPath, OutputLogMode: r.OutputLogMode,
 		Interactive: r.Interactive, Terminal: r.Terminal,
 		SuccessCodes: r.SuccessCodes, Secrets: r.Secrets, Redact: r.Redact,
@@ -140,7 +141,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 		return advise(fault(ErrInvalid, "request: %v", err), "docs/types.md lists the fields of a request")
 	}
 	*r = Request{
-		ID: j.ID, Env: j.Env, UnsetEnv: j.UnsetEnv, CleanEnv: j.CleanEnv, WorkingDir: j.WorkingDir,
+		ID: j.ID, Env: j.Env, UnsetEnv: j.UnsetEnv, CleanEnv: j.CleanEnv, InheritEnv: j.InheritEnv, WorkingDir: j.WorkingDir,
 		StopSignal: j.StopSignal, Stdin: j.StdinBase64, OutputLogPath: j.OutputLogPath, OutputLogMode: j.OutputLogMode,
 		Interactive: j.Interactive, Terminal: j.Terminal,
 		SuccessCodes: j.SuccessCodes, Secrets: j.Secrets, Redact: j.Redact,

@@ -106,8 +106,9 @@ func TestRequest_NullAndAbsentMeanTheDefault(t *testing.T) {
 			t.Fatal(err)
 		}
 		fields := []string{
-			"id", "env", "unset_env", "clean_env", "working_dir", "timeout_ms", "idle_timeout_ms", "queue_timeout_ms", "grace_ms",
-			"wait_delay_ms", "stop_signal", "stdin", "stdin_base64", "output_log_path", "success_codes", "secrets", "redact", "limits", "actor", "metadata",
+			"id", "env", "unset_env", "clean_env", "inherit_env", "working_dir", "timeout_ms", "idle_timeout_ms", "queue_timeout_ms", "grace_ms",
+			"wait_delay_ms", "stop_signal", "stdin", "stdin_base64", "interactive", "terminal", "kill_mode", "leftovers",
+			"no_new_privileges", "output_log_path", "output_log_mode", "success_codes", "secrets", "redact", "limits", "actor", "metadata",
 		}
 		text := `{"command":` + string(command)
 		for _, name := range fields {

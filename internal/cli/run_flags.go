@@ -72,6 +72,10 @@ func surroundingFlags() []requestFlag {
 			r.UnsetEnv = append(slices.Clip(r.UnsetEnv), text)
 			return nil
 		}},
+		{"inherit", "NAME", "inherit this variable and PATH, HOME and a few more, nothing else; NAME* for all of a prefix", func(r *engine.Request, text string) error {
+			r.InheritEnv = append(slices.Clip(r.InheritEnv), text)
+			return nil
+		}},
 		{"clean-env", "bool", "inherit PATH, HOME and a few more, nothing else", func(r *engine.Request, text string) (err error) {
 			r.CleanEnv, err = strconv.ParseBool(text)
 			return err
