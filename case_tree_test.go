@@ -105,9 +105,13 @@ func (g grove) ended(t *testing.T) {
 // become waits for a condition that nothing tells of.
 func become(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(tooLong); !condition(); <-time.After(3 * time.Millisecond) {
+	patience := tooLong
+	if full() { // ten times as much is to happen
+		patience *= 10
+	}
+	for deadline := time.Now().Add(patience); !condition(); <-time.After(3 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("no %s in %v", what, tooLong)
+			t.Fatalf("no %s in %v", what, patience)
 		}
 	}
 }

@@ -46,11 +46,22 @@ func start(t *testing.T, command string, change ...func(*run.Spec)) *execution {
 // startIn is start in a containment.
 func startIn(t *testing.T, c process.Containment, command string, change ...func(*run.Spec)) *execution {
 	t.Helper()
+	return startOn(t, runnerIn(t, c), command, change...)
+}
+
+// runnerIn is a runner that is closed at the end of the test.
+func runnerIn(t *testing.T, c process.Containment) *run.Runner {
+	t.Helper()
 	runner, err := run.NewRunner(process.Options{Containment: c})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = runner.Close() })
+	return runner
+}
+
+func startOn(t *testing.T, runner *run.Runner, command string, change ...func(*run.Spec)) *execution {
+	t.Helper()
 	x := &execution{
 		t: t, journal: journal.New(&journal.Options{}), began: time.Now(),
 		ended: make(chan run.Ending, 2), phases: make(chan run.Phase, 10),
@@ -68,6 +79,7 @@ func startIn(t *testing.T, c process.Containment, command string, change ...func
 	for _, c := range change {
 		c(spec)
 	}
+	var err error
 	if x.Run, err = runner.Start(spec, func(e run.Ending) { x.ended <- e }); err != nil {
 		t.Fatal(err)
 	}
@@ -327,9 +339,10 @@ func TestStop_AmongExitsAndTimeoutsHasOneWinner(t *testing.T) {
 		n = 20_000
 	}
 	var all sync.WaitGroup
+	runner := runnerIn(t, "")
 	for i := range n {
 		all.Go(func() {
-			x := start(t, "sleep 0.05", func(s *run.Spec) {
+			x := startOn(t, runner, "sleep 0.05", func(s *run.Spec) {
 				s.Timeout = 50 * time.Millisecond
 				s.Process.Path, s.Process.Args = "/bin/sleep", []string{"sleep", "0.05"}
 			})
