@@ -25,11 +25,19 @@ func (x *execution) keep() (kept, error) {
 	if reflect.ValueOf(rest).IsZero() && !x.masked() {
 		return kept{command: r.Command}, nil
 	}
-	data, err := r.MarshalJSON()
-	if err == nil {
-		data, err = maskJSON(data, x.launch.Mask)
-	}
+	data, err := maskedRequest(r, x.launch.Mask)
 	return kept{json: data}, err
+}
+
+// maskedRequest is a request as JSON, without its id and its secrets.
+func maskedRequest(r Request, mask func(string) string) ([]byte, error) {
+	r.ID, r.Secrets, r.Stdin = ID{}, nil, nil
+	r.Env = withoutSecrets(r.Env)
+	data, err := r.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return maskJSON(data, mask)
 }
 
 // request is what was kept.
