@@ -107,6 +107,8 @@ func (a Acceptance) Validate() error {
 	switch x := &a.Execution; {
 	case x.ID == (ID{}):
 		return fault(ErrInvalid, "an acceptance needs an id")
+	case x.AcceptedAt.IsZero():
+		return fault(ErrInvalid, "execution %s has no time of acceptance", x.ID)
 	case x.Status != Pending && x.Status != AwaitingApproval:
 		return fault(ErrInvalid, "execution %s is accepted as %q: must be pending or awaiting_approval", x.ID, clip(string(x.Status), 40))
 	}

@@ -14,7 +14,7 @@ import (
 func storeAcceptCases() []storeCase {
 	return []storeCase{
 		{"AcceptsOnce", "the id is the key: the same content again is known, other content a conflict, at any time", acceptsOnce},
-		{"RefusesWhatIsNoAcceptance", "an execution begins as pending or awaiting approval, and has an id", refusesNoAcceptance},
+		{"RefusesWhatIsNoAcceptance", "an execution begins as pending or awaiting approval, with an id and a time", refusesNoAcceptance},
 		{"KeepsTheRequestWholeUntilTheStart", "what was accepted can be run after a restart, with its secrets", keepsWhole},
 		{"WipesSecretsAtTheStart", "after the start, or an ending without one, no secret is kept", wipesSecrets},
 		{"KeepsTheQueueInOrder", "what was accepted and not started comes back in the order of acceptance, whatever the clock says", keepsQueue},
@@ -51,6 +51,7 @@ func acceptsOnce(s *shop) {
 func refusesNoAcceptance(s *shop) {
 	for what, spoil := range map[string]func(a *engine.Acceptance){
 		"no id":   func(a *engine.Acceptance) { a.Execution.ID = engine.ID{} },
+		"no time": func(a *engine.Acceptance) { a.Execution.AcceptedAt = time.Time{} },
 		"running": func(a *engine.Acceptance) { a.Execution.Status = engine.Running },
 		"ended":   func(a *engine.Acceptance) { a.Execution.Status = engine.Completed },
 	} {

@@ -215,6 +215,12 @@ func questions(all []engine.Execution) map[string]question {
 		},
 		"text":  {func(f *engine.Filter) { f.Text = "s3 ls" }, func(x *engine.Execution) bool { return strings.Contains(x.Command, "s3 ls") }},
 		"since": {func(f *engine.Filter) { f.Since = since }, func(x *engine.Execution) bool { return !x.AcceptedAt.Before(since) }},
+		"ever": {
+			func(f *engine.Filter) {
+				f.Since, f.Until = time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+			},
+			func(*engine.Execution) bool { return true },
+		},
 		"until": {func(f *engine.Filter) { f.Until = until }, func(x *engine.Execution) bool { return x.AcceptedAt.Before(until) }},
 	}
 }

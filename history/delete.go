@@ -66,7 +66,7 @@ type choice func(ctx context.Context, t *transaction) ([]doomed, error)
 
 func choicesOf(d *engine.Deletion) (all []choice) {
 	if !d.EndedBefore.IsZero() {
-		before := d.EndedBefore.UnixNano()
+		before := bound(d.EndedBefore)
 		all = append(all, func(ctx context.Context, t *transaction) ([]doomed, error) {
 			return t.oldest(ctx, deleteMost, before)
 		})

@@ -1,8 +1,10 @@
 package history
 
 import (
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 )
@@ -123,14 +125,25 @@ func tagTerm(name, value string) term {
 // timeTerms bound the time of acceptance, and by it the place in the order.
 func timeTerms(f *engine.Filter, skew int64) (all []term) {
 	if !f.Since.IsZero() {
-		since := f.Since.UnixNano()
+		since := bound(f.Since)
 		all = append(all, term{cond: "e.accepted >= ? AND @seq >= ?", args: []any{since, since}})
 	}
 	if !f.Until.IsZero() {
-		until := f.Until.UnixNano()
-		all = append(all, term{cond: "e.accepted < ? AND @seq < ?", args: []any{until, until + skew}})
+		until := bound(f.Until)
+		all = append(all, term{cond: "e.accepted < ? AND @seq < ?", args: []any{until, until + min(skew, math.MaxInt64-max(until, 0))}})
 	}
 	return all
+}
+
+// bound is a time in nanoseconds since 1970, or the nearest that can be counted.
+func bound(t time.Time) int64 {
+	switch {
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
