@@ -188,7 +188,7 @@ func (q *query) each(statement func(from way) (string, []any)) (string, []any) {
 	for _, w := range ways {
 		from := way{rows: w.rows, seq: w.seq, cond: w.cond, args: append([]any(nil), w.args...)}
 		for i := range q.terms {
-			if i != q.lead {
+			if i != q.lead || q.terms[i].more {
 				from.cond += " AND " + strings.ReplaceAll(q.terms[i].cond, "@seq", w.seq)
 				from.args = append(from.args, q.terms[i].args...)
 			}

@@ -16,6 +16,9 @@ type term struct {
 	args []any
 	// ways find the rows by an index, in order; none: there is no index.
 	ways []way
+	// more says that the ways find more than cond does. They are counted to see how
+	// rare the term is, and must not have to look at rows for that.
+	more bool
 }
 
 // way is one way to find rows: each yields its rows in the order of seq.
@@ -87,14 +90,14 @@ func statusTerm(of []engine.Status) term {
 // typeTerm finds the types that have one program by that program. The others are
 // what most executions are.
 func typeTerm(of []engine.CommandType) term {
-	t := term{cond: "e.type IN (" + marks(len(of)) + ")", args: anys(of)}
+	t := term{cond: "e.type IN (" + marks(len(of)) + ")", args: anys(of), more: true}
 	for _, kind := range unique(of) {
 		program, ok := programOf(kind)
 		if !ok {
 			t.ways = nil
 			break
 		}
-		t.ways = append(t.ways, by("program", "e.program = ? AND e.type = ?", program, kind))
+		t.ways = append(t.ways, by("program", "e.program = ?", program))
 	}
 	return t
 }
