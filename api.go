@@ -79,29 +79,6 @@ type Cancellation struct {
 	Actor Actor
 }
 
-// Filter chooses executions. The zero value chooses all.
-type Filter struct {
-	// Status is any of these; empty: all.
-	Status []Status
-	// Tags must all be there with these values.
-	Tags map[string]string
-	// Source is Metadata.Source; empty: any.
-	Source string
-	// Since and Until bound the time of acceptance: Since ≤ accepted < Until.
-	Since, Until time.Time
-	// Limit is the most to return. Defaults to 100; at most 1,000.
-	Limit int
-	// After is Page.Next of the page before.
-	After string
-}
-
-// Page is a part of a list.
-type Page struct {
-	Executions []Execution `json:"executions"`
-	// Next is what Filter.After takes to go on; empty at the end.
-	Next string `json:"next,omitempty"`
-}
-
 // Stats are counts of an engine since it was made.
 type Stats struct {
 	Running  int `json:"running"`

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"os"
 	"slices"
@@ -128,15 +127,28 @@ func digestOf(r *Request) (digest [16]byte, err error) {
 	if r.ID == (ID{}) || r.Command == nil {
 		return digest, nil
 	}
+	content, err := contentOf(r)
+	if err != nil {
+		return digest, err
+	}
+	return digestOfContent(content), nil
+}
+
+// contentOf is what a request asks for, as JSON without the id.
+func contentOf(r *Request) ([]byte, error) {
 	content := *r
 	content.ID = ID{}
-	data, err := json.Marshal(content)
+	data, err := content.MarshalJSON()
 	if err != nil {
-		return digest, fault(ErrInvalid, "request: %v", err)
+		return nil, fault(ErrInvalid, "request: %v", err)
 	}
-	sum := sha256.Sum256(data)
+	return data, nil
+}
+
+func digestOfContent(content []byte) (digest [16]byte) {
+	sum := sha256.Sum256(content)
 	copy(digest[:], sum[:])
-	return digest, nil
+	return digest
 }
 
 // knownLocked reports whether the id is that of an execution with this content.

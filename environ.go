@@ -137,7 +137,7 @@ func (p *parent) under(over []string, r *Request) []string {
 			return len(o) > len(name) && o[len(name)] == '=' && o[:len(name)] == name
 		}):
 		case slices.Contains(r.UnsetEnv, name):
-		case !r.inherits(name):
+		case !inherits(r, name):
 		default:
 			env = append(env, entry)
 		}
@@ -146,7 +146,7 @@ func (p *parent) under(over []string, r *Request) []string {
 }
 
 // inherits reports whether a request lets a variable in.
-func (r *Request) inherits(name string) bool {
+func inherits(r *Request, name string) bool {
 	if !r.CleanEnv && len(r.InheritEnv) == 0 {
 		return true
 	}

@@ -74,6 +74,9 @@ var (
 	// ErrBusy: the system is out of descriptors, processes or memory for now. A
 	// Runner returns it to have the execution queued again.
 	ErrBusy error = &condition{code: "busy", text: "system is out of resources", retry: true}
+	// ErrStore: the [Store] cannot read or write. What was to be accepted was not,
+	// and what was to be noted may not have been.
+	ErrStore error = &condition{code: "store", text: "history cannot be read or written", retry: true}
 	// ErrClosed: the engine was shut down.
 	ErrClosed error = &condition{code: "closed", text: "engine is shut down"}
 
@@ -98,10 +101,14 @@ func Retryable(err error) bool {
 	return ok && c.retry
 }
 
-// Hint returns what to do about an error, in a sentence for people, or "".
+// Hint returns what to do about an error, in a sentence for people, or "". An
+// error of another package has one where it has the method Hint() string.
 func Hint(err error) string {
-	if h, ok := errors.AsType[*hinted](err); ok {
-		return h.hint
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return h.Hint()
 	}
 	return ""
 }
@@ -113,6 +120,9 @@ type hinted struct {
 }
 
 func (h *hinted) Unwrap() error { return h.error }
+
+// Hint is the advice.
+func (h *hinted) Hint() string { return h.hint }
 
 // fault is an error of a condition about something named.
 func fault(c error, format string, args ...any) error {

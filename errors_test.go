@@ -22,6 +22,7 @@ func conditions() map[string]error {
 		"ErrNotFound": engine.ErrNotFound, "ErrExpired": engine.ErrExpired, "ErrNotFinished": engine.ErrNotFinished,
 		"ErrFinished": engine.ErrFinished, "ErrBeyondEnd": engine.ErrBeyondEnd, "ErrDenied": engine.ErrDenied,
 		"ErrQueueFull": engine.ErrQueueFull, "ErrConcurrencyLimit": engine.ErrConcurrencyLimit, "ErrBusy": engine.ErrBusy,
+		"ErrStore":  engine.ErrStore,
 		"ErrClosed": engine.ErrClosed, "ErrNoGlobal": engine.ErrNoGlobal, "ErrGlobalSet": engine.ErrGlobalSet,
 		"ErrNoStdin": engine.ErrNoStdin, "ErrNoTerminal": engine.ErrNoTerminal,
 	}
@@ -76,7 +77,7 @@ func TestErrors_SurviveWrapping(t *testing.T) {
 
 func TestErrors_RetryableAreThoseThatPass(t *testing.T) {
 	t.Parallel()
-	passing := map[string]bool{"ErrNotFinished": true, "ErrQueueFull": true, "ErrConcurrencyLimit": true, "ErrBusy": true}
+	passing := map[string]bool{"ErrNotFinished": true, "ErrQueueFull": true, "ErrConcurrencyLimit": true, "ErrBusy": true, "ErrStore": true}
 	for name, err := range conditions() {
 		if engine.Retryable(err) != passing[name] {
 			t.Errorf("%s: want retryable %v", name, passing[name])

@@ -27,11 +27,19 @@ func keep(of *Request, mask func(string) string) (k kept, line string, err error
 	if line == text && reflect.ValueOf(rest).IsZero() {
 		return kept{command: r.Command}, line, nil
 	}
-	data, err := r.MarshalJSON()
-	if err == nil {
-		data, err = maskJSON(data, mask)
-	}
+	data, err := maskedRequest(r, mask)
 	return kept{json: string(data)}, line, err
+}
+
+// maskedRequest is a request as JSON, without its id and its secrets.
+func maskedRequest(r Request, mask func(string) string) ([]byte, error) {
+	r.ID, r.Secrets, r.Stdin = ID{}, nil, nil
+	r.Env = withoutSecrets(r.Env)
+	data, err := r.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return maskJSON(data, mask)
 }
 
 // request is what was kept.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Get returns what is known of an execution. See [API].
@@ -97,41 +96,27 @@ func (e *Engine) Stats(context.Context) (Stats, error) {
 	return s, nil
 }
 
-// The bounds of Filter.Limit.
-const (
-	defaultPage = 100
-	maxPage     = 1000
-)
-
 // List returns executions, newest first. See [API].
 func (e *Engine) List(_ context.Context, f Filter) (Page, error) {
-	limit := f.Limit
-	switch {
-	case limit == 0:
-		limit = defaultPage
-	case limit < 0 || limit > maxPage:
-		return Page{}, fault(ErrInvalid, "limit is %d: must be 1 to %d", limit, maxPage)
+	if err := f.Validate(); err != nil {
+		return Page{}, err
 	}
-	after, err := parsePlace(f.After)
+	after, err := parsePlace(f.After, f.Oldest)
 	if err != nil {
 		return Page{}, err
 	}
-	for _, s := range f.Status {
-		if !s.Valid() {
-			return Page{}, fault(ErrInvalid, "status %q is none of ours", clip(string(s), 40))
-		}
-	}
-	return e.page(&f, limit, after), nil
+	f = f.WithDefaults()
+	return e.page(&f, after), nil
 }
 
-// page collects the newest that match and stand behind a place.
-func (e *Engine) page(f *Filter, limit int, after place) Page {
+// page collects the first that match and stand behind a place.
+func (e *Engine) page(f *Filter, after place) Page {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	found := newest{most: limit + 1, after: after, executions: []Execution{}}
+	found := first{most: f.Limit + 1, after: after, filter: f, executions: []Execution{}}
 	for _, x := range e.live {
 		if f.hasStatus(x.status) {
-			found.add(f, place{x.accepted.UnixNano(), x.id}, func() Execution {
+			found.add(place{x.accepted.UnixNano(), x.id, f.Oldest}, func() Execution {
 				s := x.summary()
 				s.QueuePosition = e.queue.position(x)
 				return s
@@ -140,62 +125,79 @@ func (e *Engine) page(f *Filter, limit int, after place) Page {
 	}
 	e.shelf.newest(func(g *finished) bool {
 		if f.hasStatus(g.status) {
-			found.add(f, place{g.accepted, g.id}, g.summary)
+			found.add(place{g.accepted, g.id, f.Oldest}, g.summary)
 		}
 		return true
 	})
-	p := Page{Executions: found.executions}
-	if len(p.Executions) > limit {
-		p.Executions, p.Next = p.Executions[:limit], found.places[limit-1].String()
+	p := Page{Executions: found.executions, Total: found.total}
+	if len(p.Executions) > f.Limit {
+		p.Executions, p.Next = p.Executions[:f.Limit], found.places[f.Limit-1].String()
 	}
 	return p
 }
 
 // place is where an execution stands in a list: the later it was accepted, the
-// further at the front. It stays the same when the execution ends, and means
-// something when it is gone.
+// further at the front, or the other way round. It stays the same when the
+// execution ends, and means something when it is gone.
 type place struct {
 	accepted int64 // nanoseconds since 1970
 	id       ID
+	oldest   bool // the oldest are at the front
 }
 
 // compare is below 0 where p stands before q.
 func (p place) compare(q place) int {
+	if p.oldest {
+		p, q = q, p
+	}
 	return cmp.Or(cmp.Compare(q.accepted, p.accepted), bytes.Compare(q.id[:], p.id[:]))
 }
 
 func (p place) String() string { return strconv.FormatInt(p.accepted, 36) + "." + p.id.String() }
 
 // parsePlace reads Filter.After; empty is before everything.
-func parsePlace(text string) (place, error) {
+func parsePlace(text string, oldest bool) (place, error) {
 	if text == "" {
-		return place{accepted: math.MaxInt64}, nil
+		start := place{accepted: math.MaxInt64, oldest: oldest}
+		if oldest {
+			start.accepted = math.MinInt64
+		}
+		return start, nil
 	}
 	at, name, _ := strings.Cut(text, ".")
 	accepted, err := strconv.ParseInt(at, 36, 64)
 	id, idErr := ParseID(name)
 	if err != nil || idErr != nil {
-		return place{}, fault(ErrInvalid, "after is %q: must be the next of a page before", clip(text, 64))
+		return place{}, badAfter(text)
 	}
-	return place{accepted, id}, nil
+	return place{accepted, id, oldest}, nil
 }
 
-// newest keeps the first few of what it is shown, in the order of their places.
-type newest struct {
+// first keeps the first few of what it is shown, in the order of their places.
+type first struct {
 	most       int
 	after      place
+	filter     *Filter
 	places     []place
 	executions []Execution
+	total      int // of those that match, whatever their places; counted if the filter asks
 }
 
 // add keeps an execution that matches, if its place is among the first. What get
-// costs is paid only then.
-func (n *newest) add(f *Filter, p place, get func() Execution) {
-	if p.compare(n.after) <= 0 || len(n.places) == n.most && p.compare(n.places[n.most-1]) > 0 {
+// costs is paid only then, or where all are counted.
+func (n *first) add(p place, get func() Execution) {
+	among := p.compare(n.after) > 0 && (len(n.places) < n.most || p.compare(n.places[n.most-1]) < 0)
+	if !among && !n.filter.Total {
 		return
 	}
 	x := get()
-	if !f.matches(&x) {
+	if !n.filter.matches(&x) {
+		return
+	}
+	if n.filter.Total {
+		n.total++
+	}
+	if !among {
 		return
 	}
 	i, _ := slices.BinarySearchFunc(n.places, p, place.compare)
@@ -203,25 +205,4 @@ func (n *newest) add(f *Filter, p place, get func() Execution) {
 	if len(n.places) > n.most {
 		n.places, n.executions = n.places[:n.most], n.executions[:n.most]
 	}
-}
-
-func (f *Filter) hasStatus(s Status) bool { return len(f.Status) == 0 || slices.Contains(f.Status, s) }
-
-func (f *Filter) matches(x *Execution) bool {
-	if f.Source != "" && x.Metadata.Source != f.Source {
-		return false
-	}
-	if !within(x.AcceptedAt, f.Since, f.Until) {
-		return false
-	}
-	for name, value := range f.Tags {
-		if have, ok := x.Metadata.Tags[name]; !ok || have != value {
-			return false
-		}
-	}
-	return true
-}
-
-func within(t, since, until time.Time) bool {
-	return !t.Before(since) && (until.IsZero() || t.Before(until))
 }

@@ -131,3 +131,69 @@ func TestList_Filters(t *testing.T) {
 		}
 	})
 }
+
+// What the other filters of a list choose is proven by enginetest.TestStore; that
+// they reach the engine's own list is proven here.
+func TestList_ChoosesByEveryField(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := scripted(t, engine.Config{}, nil)
+		conversation := engine.ID{7}
+		special := play("fail", "--special")
+		special.Metadata = engine.Metadata{Source: "chat", ConversationID: conversation, Tags: map[string]string{"a": "b"}}
+		first := do(t, e, play("ok")).ID
+		pass(time.Millisecond)
+		want := do(t, e, special).ID
+		pass(time.Millisecond)
+		running := start(t, e, play("hang"))
+		three := 3
+		for name, f := range map[string]engine.Filter{
+			"status": {Status: []engine.Status{engine.Failed}}, "source": {Source: "chat"}, "conversation": {ConversationID: conversation},
+			"tag": {Tags: map[string]string{"a": "b"}}, "exit code": {ExitCode: &three}, "text": {Text: "--special"},
+			"type and text": {Type: []engine.CommandType{engine.CommandTypeExec}, Text: "special"},
+		} {
+			f.Total = true
+			page, err := e.List(t.Context(), f)
+			if err != nil || page.Total != 1 || len(page.Executions) != 1 || page.Executions[0].ID != want {
+				t.Errorf("%s: want %s alone, got %+v, %v", name, want, page, err)
+			}
+		}
+		all := []engine.ID{first, want, running}
+		x, err := e.Get(t.Context(), want)
+		if err != nil || x.Program() == "" {
+			t.Fatalf("the program is %q, %v", x.Program(), err)
+		}
+		for program, n := range map[string]int{x.Program(): 3, "another": 0} {
+			if got, _ := list(t, e, engine.Filter{Program: program}); len(got) != n {
+				t.Errorf("%d run %s, want %d", len(got), program, n)
+			}
+		}
+		f := engine.Filter{Oldest: true, Limit: 1, Total: true}
+		for i, id := range all {
+			page, err := e.List(t.Context(), f)
+			if err != nil || len(page.Executions) != 1 || page.Executions[0].ID != id || page.Total != 3 || (page.Next == "") != (i == 2) {
+				t.Errorf("page %d, oldest first: want %s and a total of 3, got %+v, %v", i, id, page, err)
+			}
+			f.After = page.Next
+		}
+		if none, _ := list(t, e, engine.Filter{Type: []engine.CommandType{engine.CommandTypeAz}}); len(none) > 0 {
+			t.Errorf("by a type that none has: %v", none)
+		}
+		minus := -1
+		if none, _ := list(t, e, engine.Filter{ExitCode: &minus}); len(none) > 0 {
+			t.Errorf("one that runs has no exit code yet, and is listed: %v", none)
+		}
+	})
+}
+
+func TestExecution_ProgramIsTheFirstWordWithoutItsFolder(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"": "", "make": "make", "/usr/bin/make all": "make", `'/opt/my tool/it'\''s' x`: "it's", "'C:\\a b\\c.exe'": "c.exe",
+		"$'/opt/a\\tb' x": "tb", "'unfinished": "unfinished",
+	} {
+		if got := (engine.Execution{Command: line}).Program(); got != want {
+			t.Errorf("%q: want %q, got %q", line, want, got)
+		}
+	}
+}

@@ -76,14 +76,18 @@ func own(r *Request) {
 	r.UnsetEnv, r.Secrets, r.SuccessCodes = slices.Clone(r.UnsetEnv), slices.Clone(r.Secrets), slices.Clone(r.SuccessCodes)
 }
 
-// maskLabels keeps secrets out of what is shown with every execution.
-func maskLabels(r *Request, mask func(string) string) {
-	r.Actor.Name, r.Metadata.Source = mask(r.Actor.Name), mask(r.Metadata.Source)
+// maskLabels keeps secrets out of what is shown with every execution. It reports
+// whether there were any.
+func maskLabels(r *Request, mask func(string) string) (found bool) {
+	name, source := mask(r.Actor.Name), mask(r.Metadata.Source)
+	found = name != r.Actor.Name || source != r.Metadata.Source
+	r.Actor.Name, r.Metadata.Source = name, source
 	for name, value := range r.Metadata.Tags {
 		if masked := mask(value); masked != value {
-			r.Metadata.Tags[name] = masked
+			r.Metadata.Tags[name], found = masked, true
 		}
 	}
+	return found
 }
 
 // equip gives the execution its environment, its masks and its journal.

@@ -172,6 +172,16 @@ func (l *rlimits) add(what int, limit syscall.Rlimit) {
 	l.used++
 }
 
+// has reports whether a limit is among them.
+func (l *rlimits) has(what int) bool {
+	for _, r := range l.list[:l.used] {
+		if r.What == what {
+			return true
+		}
+	}
+	return false
+}
+
 func both(n int64) syscall.Rlimit { return syscall.Rlimit{Cur: uint64(n), Max: uint64(n)} }
 
 // enforcement is how a resource is limited.

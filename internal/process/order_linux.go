@@ -32,17 +32,22 @@ type order struct {
 	Ignored         []syscall.Signal
 	Limits          []rlimit
 	NoNewPrivileges bool
+	Portable        bool // no raw spawn
 	Stdin           bool // one comes with the descriptors; else it is a closed file
 }
 
 // orderOf and birth are the one place where something new about a birth passes on
 // to the reaper.
-func orderOf(s *Spec, b *birth) *order {
+func orderOf(s *Spec, b *birth, portable bool) *order {
+	limits := b.rlimits
+	if !portable {
+		limits.inherit()
+	}
 	return &order{
 		Version: orderVersion, Path: []byte(s.Path), Dir: []byte(s.Dir),
 		Args: bytesOf(s.Args), Env: bytesOf(s.Env), Mark: []byte(s.Mark),
 		Session: b.session, Terminal: s.Terminal != nil, Ignored: nowIgnored(),
-		Limits: b.rlimits.list[:b.rlimits.used], NoNewPrivileges: b.noNewPrivileges, Stdin: b.files[0] >= 0,
+		Portable: portable, Limits: limits.list[:limits.used], NoNewPrivileges: b.noNewPrivileges, Stdin: b.files[0] >= 0,
 	}
 }
 
@@ -130,8 +135,7 @@ func sendPacket(fd int, what any, files ...int) error {
 }
 
 // sendOrder sends an order and the descriptors that go with it.
-func sendOrder(fd int, s *Spec, b *birth) error {
-	o := orderOf(s, b)
+func sendOrder(fd int, o *order, b *birth) error {
 	text, err := json.Marshal(o)
 	if err != nil {
 		return err

@@ -121,7 +121,7 @@ func (r *reaper) answer() (*report, error) {
 
 // order has the reaper start the command, and returns the number of that.
 func (r *reaper) order(s *Spec, b *birth) (pid int, err error) {
-	if err := sendOrder(r.socket, s, b); err != nil {
+	if err := sendOrder(r.socket, orderOf(s, b, r.process.table.portable.Load()), b); err != nil {
 		return 0, err
 	}
 	_ = r.file.SetReadDeadline(time.Time{}) // it may have been started

@@ -82,10 +82,8 @@ func (r *reaping) start() error {
 			signal.Ignore(sig)
 		}
 	}
-	// ForkExec gives back the limit of descriptors that we were started with; the raw
-	// spawn would have to start a child to ask for it.
 	table := &Table{}
-	table.portable.Store(true)
+	table.portable.Store(o.Portable)
 	p := &Process{table: table, pidfd: -1}
 	spec, birth := o.birth(files)
 	r.leader, err = p.fork(spec, birth)

@@ -106,8 +106,11 @@ func refusal(errno syscall.Errno) error {
 }
 
 // prepare fills in what to clone and what to call.
-func (c *rawChild) prepare(s *Spec, b *birth) error {
-	restore, err := limitToRestore(&c.limit)
+func (c *rawChild) prepare(s *Spec, b *birth) (err error) {
+	var restore bool
+	if !b.rlimits.has(unix.RLIMIT_NOFILE) {
+		restore, err = limitToRestore(&c.limit)
+	}
 	if err == nil {
 		err = c.strings(s)
 	}
@@ -248,4 +251,13 @@ func limitToRestore(limit *syscall.Rlimit) (restore bool, err error) {
 	}
 	*limit = first
 	return first.Max == now.Max && first.Cur != now.Cur, nil
+}
+
+// inherit has a child get what a child of ours would, from somebody else who makes it
+// for us: the limit of descriptors that this program was started with.
+func (l *rlimits) inherit() {
+	var first syscall.Rlimit
+	if restore, err := limitToRestore(&first); err == nil && restore && !l.has(unix.RLIMIT_NOFILE) {
+		l.add(unix.RLIMIT_NOFILE, first)
+	}
 }

@@ -1,0 +1,18 @@
+package history
+
+// Commits is how many transactions a store has committed.
+func (s *Store) Commits() int64 {
+	s.writer.mu.Lock()
+	defer s.writer.mu.Unlock()
+	return s.writer.commits
+}
+
+// Waiting is how many changes wait for the writer.
+func (s *Store) Waiting() int {
+	s.writer.mu.Lock()
+	defer s.writer.mu.Unlock()
+	return len(s.writer.waiting)
+}
+
+// CheckedWhole is how large a history is checked whole at every start.
+const CheckedWhole = checkedWhole
