@@ -118,14 +118,17 @@ func TestIO04_ProgressWithoutANewline(t *testing.T) {
 
 func TestIO05_AByteAtATime(t *testing.T) {
 	t.Parallel()
-	gate := filepath.Join(t.TempDir(), "gate")
-	fifo(t, gate)
+	// Two gates: of one the second reader could meet the first writer, just leaving.
+	first, second := filepath.Join(t.TempDir(), "first"), filepath.Join(t.TempDir(), "second")
+	fifo(t, first)
+	fifo(t, second)
 	e := open(t, engine.Config{})
-	r := bash(`printf x; read < "$1"; printf y; read < "$1"; printf z`, gate)
+	r := bash(`printf x; read < "$1"; printf y; read < "$2"; printf z`, first, second)
 	r.Redact = engine.RedactValues // else the x would be held back: xoxb-… begins so
 	id := start(t, e, r)
-	for _, so := range []string{"x", "xy"} { // it goes on only when that was seen
+	for i, so := range []string{"x", "xy"} { // it goes on only when that was seen
 		until(t, e, id, func(ev engine.Event) bool { return ev.Partial && string(ev.Line) == so })
+		gate := []string{first, second}[i]
 		if err := os.WriteFile(gate, []byte("\n"), 0); err != nil {
 			t.Fatal(err)
 		}

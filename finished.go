@@ -47,6 +47,7 @@ type odds struct {
 	logPath     string
 	logError    string
 	masks       int64
+	sha256      [2]string     // by stream
 	limit       time.Duration // the one that was reached, of a timeout
 	canceller   Actor
 }
@@ -83,7 +84,7 @@ func conclude(x *execution, end Ending, by Actor) *finished {
 	}
 	o := odds{
 		err: end.Error, containment: end.Containment, swept: end.Swept,
-		logPath: x.logPath, logError: end.LogError, masks: end.Masks,
+		logPath: x.logPath, logError: end.LogError, masks: end.Masks, sha256: end.SHA256,
 		limit: x.limitOf(end.Cause), canceller: by,
 	}
 	if f.containment = containmentIndex(end.Containment); f.containment != 0 {
@@ -157,6 +158,7 @@ func (f *finished) result() Result {
 			r.Unenforced = append(r.Unenforced, string(u))
 		}
 		r.Output.Masks, r.CancelledBy = q.masks, q.canceller
+		r.Output.StdoutSHA256, r.Output.StderrSHA256 = q.sha256[Stdout], q.sha256[Stderr]
 	}
 	if r.Error == "" && !r.Success {
 		r.Error = explain(&r)

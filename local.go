@@ -98,7 +98,7 @@ func specOf(l *Launch, files *files) run.Spec {
 			Journal: l.Journal, Secrets: l.secrets,
 			Timeout: l.Timeout, IdleTimeout: l.IdleTimeout, Grace: l.Grace, WaitDelay: l.WaitDelay,
 			StopSignal: l.StopSignal, StopLeader: l.KillMode == KillLeader,
-			Leave: l.Request.Leftovers == LeaveLeftovers, Tee: l.Request.Tee,
+			Leave: l.Request.Leftovers == LeaveLeftovers, Tee: l.Request.Tee, Digest: l.Request.Digest,
 			Phase: func(p run.Phase) { phase(EventKind(p)) },
 		},
 	}
@@ -128,7 +128,7 @@ func endingOf(end *run.Ending, mask func(string) string) Ending {
 	out := Ending{
 		Cause: Cause(end.Cause), ExitCode: end.State.Code, Signal: end.State.Signal,
 		Started: end.Started, Ended: end.Ended,
-		Forced: end.Forced, OutputIncomplete: end.PipeHeld, Masks: end.Masks,
+		Forced: end.Forced, OutputIncomplete: end.PipeHeld, Masks: end.Masks, SHA256: end.SHA256,
 		Containment: string(end.Containment), Swept: end.Swept,
 		Usage: Usage{
 			UserTime: end.State.Usage.UserTime, SystemTime: end.State.Usage.SystemTime,

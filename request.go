@@ -103,6 +103,9 @@ type Request struct {
 	// Tee, if not nil, sees every byte that is recorded, whatever limits keep. It
 	// may block and so slow the process. Not part of the JSON.
 	Tee func(stream Stream, p []byte) `json:"-"`
+	// Digest has the result tell the SHA-256 of each stream, of all that was recorded,
+	// whatever limits keep. It costs what hashing does while the output is read.
+	Digest bool
 
 	// SuccessCodes are the exit codes that mean success. Defaults to 0 alone.
 	SuccessCodes []int

@@ -37,6 +37,7 @@ type requestJSON struct {
 
 	OutputLogPath string     `json:"output_log_path,omitempty"`
 	OutputLogMode LogMode    `json:"output_log_mode,omitempty"`
+	Digest        bool       `json:"digest,omitempty"`
 	SuccessCodes  []int      `json:"success_codes,omitempty"`
 	Secrets       []string   `json:"secrets,omitempty"`
 	Redact        Redact     `json:"redact,omitempty"`
@@ -96,7 +97,7 @@ func (r Request) MarshalJSON() ([]byte, error) {
 	j := requestJSON{
 		ID: r.ID, Env: r.Env, UnsetEnv: r.UnsetEnv, CleanEnv: r.CleanEnv, InheritEnv: r.InheritEnv, WorkingDir: r.WorkingDir,
 		StopSignal: r.StopSignal, StdinBase64: r.Stdin, OutputLogPath: r.OutputLogPath, OutputLogMode: r.OutputLogMode,
-		Interactive: r.Interactive, Terminal: r.Terminal,
+		Digest: r.Digest, Interactive: r.Interactive, Terminal: r.Terminal,
 		SuccessCodes: r.SuccessCodes, Secrets: r.Secrets, Redact: r.Redact,
 		KillMode: r.KillMode, Leftovers: r.Leftovers, NoNewPrivileges: r.NoNewPrivileges,
 		Limits: limitsJSON{Oversize: r.Limits.Oversize, BestEffort: r.Limits.BestEffort},
@@ -143,7 +144,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	*r = Request{
 		ID: j.ID, Env: j.Env, UnsetEnv: j.UnsetEnv, CleanEnv: j.CleanEnv, InheritEnv: j.InheritEnv, WorkingDir: j.WorkingDir,
 		StopSignal: j.StopSignal, Stdin: j.StdinBase64, OutputLogPath: j.OutputLogPath, OutputLogMode: j.OutputLogMode,
-		Interactive: j.Interactive, Terminal: j.Terminal,
+		Digest: j.Digest, Interactive: j.Interactive, Terminal: j.Terminal,
 		SuccessCodes: j.SuccessCodes, Secrets: j.Secrets, Redact: j.Redact,
 		KillMode: j.KillMode, Leftovers: j.Leftovers, NoNewPrivileges: j.NoNewPrivileges,
 		Limits: Limits{Oversize: j.Limits.Oversize, BestEffort: j.Limits.BestEffort},

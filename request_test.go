@@ -19,7 +19,7 @@ func TestRequest_JSONComesBack(t *testing.T) {
 		ID: someID, Command: engine.Shell("echo hi"),
 		Env: map[string]string{"A": "1", "B": ""}, UnsetEnv: []string{"C"}, CleanEnv: true, WorkingDir: "/tmp",
 		Timeout: time.Minute, IdleTimeout: time.Second, QueueTimeout: time.Hour, Grace: 2 * time.Second, WaitDelay: 3 * time.Second,
-		StopSignal: "INT", Stdin: []byte("a\xff\x00b"), OutputLogPath: "/tmp/x.log", SuccessCodes: []int{0, 2},
+		StopSignal: "INT", Stdin: []byte("a\xff\x00b"), OutputLogPath: "/tmp/x.log", Digest: true, SuccessCodes: []int{0, 2},
 		Secrets: []string{"hunter2"}, Redact: engine.RedactValues,
 		Limits: engine.Limits{OutputBytes: 1000, Oversize: engine.FailExecution},
 		Actor:  engine.Actor{Kind: engine.Human, Name: "bob"}, Metadata: engine.Metadata{Source: "ui", ConversationID: someID, Tags: map[string]string{"k": "v"}},

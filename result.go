@@ -111,6 +111,11 @@ type Counts struct {
 	Truncated bool `json:"truncated"`
 	// Masks is how often something was masked.
 	Masks int64 `json:"masks,omitempty"`
+	// StdoutSHA256 and StderrSHA256 are of all that was recorded, in hexadecimal. They
+	// are empty unless Request.Digest asked for them, where it never ran, and of a
+	// stream whose tee never came back.
+	StdoutSHA256 string `json:"stdout_sha256,omitempty"`
+	StderrSHA256 string `json:"stderr_sha256,omitempty"`
 }
 
 // Usage is what the process, and the children that it waited for, have used;

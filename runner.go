@@ -108,6 +108,9 @@ type Ending struct {
 	// LimitsHit are the limits that stood in its way, by their names in JSON.
 	LimitsHit []string
 	Masks     int64
-	LogError  string
-	Usage     Usage
+	// SHA256 is in hexadecimal that of all that was recorded, by stream; empty where
+	// Request.Digest does not ask for it.
+	SHA256   [2]string
+	LogError string
+	Usage    Usage
 }

@@ -52,7 +52,7 @@ func main() {
 	flag.StringVar(&o.produce, producerFlag[1:], "", "be a producer (used by this program)")
 	flag.StringVar(&o.worker, workerFlag[1:], "", "be the process of a variant (used by this program)")
 	flag.StringVar(&o.study, studyFlag[1:], "", "be the process of a study (used by this program)")
-	flag.IntVar(&o.size, "size", 0, "the size of the study")
+	flag.IntVar(&o.size, "size", 0, "MB of output for the memory to stay flat over, with -output (default 2000); else the size of a study")
 	flag.IntVar(&o.talk, talkFlag[1:], 0, "write so many lines that say when they were written (used by this program)")
 	flag.Parse()
 	if err := run(o); err != nil {
@@ -102,7 +102,7 @@ func measureAll(o options) (r report, err error) {
 		}
 	}
 	if o.onlyOutput {
-		return r, r.output(o.short)
+		return r, r.output(o)
 	}
 	if !o.onlyStudies {
 		if err := r.spawn(o.short); err != nil {
@@ -149,15 +149,16 @@ func (r *report) spawn(short bool) error {
 }
 
 // output adds what reading costs.
-func (r *report) output(short bool) error {
-	loads := outputLoads(short)
+func (r *report) output(o options) error {
+	loads := outputLoads(o.short)
 	s, err := runRounds(r.Rounds, loads, progress(r.Rounds))
 	if err != nil {
 		return err
 	}
 	r.Figures = append(r.Figures, outputFigures(s)...)
 	r.Costs = s.costs(loads)
-	return r.studies(short, fanOutFigures, diskFigures)
+	flat := func(bool) ([]figure, error) { return flatFigures(o.size) }
+	return r.studies(o.short, fanOutFigures, audienceFigures, flat, redactionFigures, diskFigures)
 }
 
 // progress tells a person how far the rounds are.

@@ -20,7 +20,11 @@ const (
 	lines8  = "lines8"
 	oneLine = "line"
 	ticking = "ticks"
+	paced   = "paced" // lines of 80 bytes, 64 KiB each 4 ms: 16 MB/s
 )
+
+// pacedEach is the time between two blocks of a paced producer.
+const pacedEach = 4 * time.Millisecond
 
 // produced names what a producer is to write, and how much.
 func produced(kind string, amount int) string { return fmt.Sprint(kind, ":", amount) }
@@ -38,9 +42,16 @@ func produce(what string) error {
 	if kind == ticking {
 		return tick(int(amountOf(what)))
 	}
-	width := map[string]int{lines80: 80, lines8: 8, oneLine: 0}[kind]
+	width := map[string]int{lines80: 80, paced: 80, lines8: 8, oneLine: 0}[kind]
 	block := blockOf(width)
+	var pace <-chan time.Time
+	if kind == paced {
+		pace = time.Tick(pacedEach)
+	}
 	for left := amountOf(what); left > 0; {
+		if pace != nil {
+			<-pace
+		}
 		n, err := os.Stdout.Write(block[:min(left, int64(len(block)))])
 		if err != nil {
 			return err

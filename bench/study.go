@@ -19,15 +19,18 @@ type study func(size int) (map[string][]float64, error)
 
 // Names of studies.
 const (
-	ofRecords  = "records"
-	ofRealOnes = "real"
-	ofOutput   = "output"
-	ofCleanup  = "cleanup"
-	ofIdleTick = "idle"
-	ofLimits   = "limits"
-	ofDisk     = "disk"
-	ofViews    = "views"
-	ofFanOut   = "fanout"
+	ofRecords   = "records"
+	ofRealOnes  = "real"
+	ofOutput    = "output"
+	ofCleanup   = "cleanup"
+	ofIdleTick  = "idle"
+	ofLimits    = "limits"
+	ofDisk      = "disk"
+	ofViews     = "views"
+	ofFanOut    = "fanout"
+	ofAudience  = "audience"
+	ofRedaction = "redaction"
+	ofFlat      = "flat"
 
 	// Of these there is one for each variant, whose name is appended.
 	ofLive    = "live-"
@@ -54,6 +57,12 @@ func studies(name string) (study, error) {
 		return studyViews, nil
 	case ofFanOut:
 		return studyFanOut, nil
+	case ofAudience:
+		return studyAudience, nil
+	case ofRedaction:
+		return studyRedaction, nil
+	case ofFlat:
+		return studyFlat, nil
 	}
 	if variant, ok := strings.CutPrefix(name, ofLive); ok {
 		return func(size int) (map[string][]float64, error) { return studyLive(variant, size) }, nil

@@ -1,6 +1,9 @@
 package enginetest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +21,7 @@ type play struct {
 	wrote   time.Time // when it last wrote; zero: never
 	written [2]int64
 	masks   int64
+	hashes  [2]hash.Hash  // of what was recorded, by stream
 	stop    chan struct{} // closed by the first Stop or Kill
 	kill    chan struct{} // closed by the first Kill
 	typed   *typed        // nil where nobody can write to its stdin
@@ -34,6 +38,9 @@ func newPlay(r *Runner, l *engine.Launch, s Script) *play {
 	p := &play{
 		runner: r, launch: l, script: s, began: time.Now(), timeout: l.Timeout,
 		stop: make(chan struct{}), kill: make(chan struct{}), moved: make(chan struct{}, 1),
+	}
+	for s := range p.hashes {
+		p.hashes[s] = sha256.New()
 	}
 	if l.Request.Interactive || l.Terminal != nil {
 		p.typed = newTyped()
@@ -82,6 +89,11 @@ func (p *play) run() {
 	}
 	p.mu.Unlock()
 	end.Started, end.Ended, end.Masks = p.began, time.Now(), p.masks
+	for s := range p.hashes {
+		if p.launch.Request.Digest {
+			end.SHA256[s] = hex.EncodeToString(p.hashes[s].Sum(nil))
+		}
+	}
 	end.Containment = "scripted"
 	p.runner.left()
 	p.launch.Ended(end)
@@ -223,6 +235,7 @@ func (p *play) print(s engine.Stream, text string) {
 	p.masks += int64(strings.Count(masked, mask) - strings.Count(text, mask))
 	p.wrote = time.Now()
 	p.launch.Journal.Append(s, []byte(masked))
+	_, _ = p.hashes[s].Write([]byte(masked)) // it never fails
 	if tee := p.launch.Request.Tee; tee != nil {
 		tee(s, []byte(masked))
 	}

@@ -48,6 +48,7 @@ func runnerCases() []one {
 		{"RunsMany", "many at once do not mix", runsMany},
 		{"MasksAcrossEdges", "a secret that was written in two pieces is masked", masksAcross},
 		{"TeesEveryByte", "Request.Tee sees every byte, whatever is kept", teesEveryByte},
+		{"DigestsEveryByte", "with Request.Digest the ending has the SHA-256 of what was recorded of each stream, whatever is kept", digestsEveryByte},
 	}
 }
 
@@ -163,25 +164,6 @@ func runsMany(b *bench) {
 		want(t, "exit code", i, r.ExitCode)
 		want(t, "stdout", fmt.Sprintf("%d\n", i), r.Stdout)
 	}
-}
-
-func masksAcross(b *bench) {
-	t := b.t
-	request := sh(`printf SECRETabc; sleep 0.05; printf '123XYZ\n'; printf SECRETabc`)
-	request.Secrets = []string{"SECRETabc123XYZ"}
-	id := b.start(t, request)
-	want(t, "stdout", "[REDACTED]\nSECRETabc", b.end(t, id).Stdout)
-	want(t, "masks", 1, b.spy.of(id).ending.Masks)
-}
-
-func teesEveryByte(b *bench) {
-	t := b.t
-	var out strings.Builder // of one stream: never called twice at once
-	request := sh(`head -c 200000 /dev/zero | tr '\0' x`)
-	request.Limits.OutputBytes = 1000
-	request.Tee = func(_ engine.Stream, p []byte) { out.Write(p) }
-	b.do(t, request)
-	want(t, "bytes that the tee saw", strings.Repeat("x", 200_000), out.String())
 }
 
 func stopCases() []one {

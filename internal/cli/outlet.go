@@ -46,11 +46,21 @@ func guarded(w io.Writer, raw bool) io.Writer {
 	return ansi.NewGuard(w)
 }
 
-// flush writes what a guard still holds, once nothing more comes.
+// outgoing is where a stream of the command goes: as text, as what a terminal can show,
+// or as it is.
+func (c *runCommand) outgoing(w io.Writer) io.Writer {
+	w = guarded(w, c.raw || c.tty)
+	if c.plain {
+		w = ansi.NewText(w)
+	}
+	return w
+}
+
+// flush writes what is still held, once nothing more comes.
 func (o *outlet) flush() {
 	for stream, w := range o.to {
-		if g, ok := w.(*ansi.Guard); ok && !o.shut[stream].Load() {
-			if err := g.Flush(); err != nil {
+		if held, ok := w.(interface{ Flush() error }); ok && !o.shut[stream].Load() {
+			if err := held.Flush(); err != nil {
 				o.failed(engine.Stream(stream), err)
 			}
 		}

@@ -24,7 +24,8 @@ type runCommand struct {
 	groups                     []flagGroup
 	shell, script, interpreter string
 	from, input, config        string
-	json, quiet, tty, raw      bool
+	json, quiet, tty           bool
+	raw, plain                 bool
 }
 
 func (p *program) runCommand() *cobra.Command {
@@ -34,7 +35,8 @@ func (p *program) runCommand() *cobra.Command {
 		Short: "Run a command, show what it writes, and exit as it did",
 		Long: `Its stdout and stderr are ours, as they come. It reads nothing unless --stdin
 says what. On a terminal, what would do more than colour it or move within a line is
-shown instead; --raw leaves it as it is. Ctrl-C asks it to end (stop signal, grace, KILL), a second one kills
+shown instead; --raw leaves it as it is. --plain makes text of it, anywhere, line by
+line. Ctrl-C asks it to end (stop signal, grace, KILL), a second one kills
 it with all that it started; so do TERM, HUP and QUIT, QUIT at once.
 
 With --tty it has our terminal. Keys go there as they are, Ctrl-C included, and

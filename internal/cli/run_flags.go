@@ -42,6 +42,7 @@ func (c *runCommand) declare() {
 	ours.set.BoolVar(&c.json, "json", false, "write events instead of output, one JSON object a line")
 	ours.set.BoolVarP(&c.quiet, "quiet", "q", false, "say nothing about how the command fares")
 	ours.set.BoolVar(&c.raw, "raw", false, "let output command the terminal: title, clipboard, screen")
+	ours.set.BoolVar(&c.plain, "plain", false, "write text alone: no colours or other escape sequences, a line when it has ended")
 	ours.set.StringVar(&c.config, "config", "", "configuration in `FILE`, YAML or JSON")
 	c.groups = []flagGroup{what, place, limits, secrets, record, ours}
 }

@@ -37,10 +37,9 @@ type session struct {
 }
 
 func newSession(c *runCommand, config *engine.Config) *session {
-	stdout := guarded(c.stdout, c.raw || c.tty)
-	out := newOutlet(stdout, guarded(c.stderr, c.raw || c.tty))
+	out := newOutlet(c.outgoing(c.stdout), c.outgoing(c.stderr))
 	if c.json {
-		out = newEventOutlet(stdout, !config.BufferOutput)
+		out = newEventOutlet(guarded(c.stdout, c.raw), !config.BufferOutput)
 	}
 	return &session{
 		out: out, json: c.json, quiet: c.quiet, stderr: c.stderr,

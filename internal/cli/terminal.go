@@ -34,6 +34,8 @@ func (c *runCommand) checkTyped(r *engine.Request) error {
 			"--tty and --stdin are both given: a terminal with piped input cannot work, for it has no end of file")
 	case c.tty && c.json:
 		return fault("leave one of them away", "--tty shows what the command writes as it is, and --json does not")
+	case c.plain && (c.tty || c.json || c.raw):
+		return fault("leave one of them away", "--plain makes text of what the command writes, and --tty, --json and --raw leave it as it is")
 	case c.tty && !isTerminal(c.stdin):
 		return fault("leave --tty away; --stdin - hands our input over", "--tty: our stdin is no terminal, and piped input has nobody who types")
 	case !c.tty && r.Terminal != nil:

@@ -54,6 +54,10 @@ type Journal struct {
 
 	disk *disk // nil in memory
 
+	// turn is of the reader who is next at mu: however many there are, who writes waits
+	// for one of them and not for all.
+	turn sync.Mutex
+
 	mu      sync.Mutex
 	content *content // nil once it is packed
 	packed  []byte   // a closed record that is small, see pack

@@ -26,7 +26,9 @@ func (j *Journal) Borrow(ctx context.Context, from int64, buf []Record, loan *Lo
 
 func (j *Journal) read(ctx context.Context, from int64, buf []Record, loan *Loan) (n int, next int64, err error) {
 	for {
+		j.turn.Lock()
 		j.mu.Lock()
+		j.turn.Unlock()
 		loan.end()
 		c := j.viewLocked()
 		end := c.end()

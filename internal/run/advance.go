@@ -1,6 +1,7 @@
 package run
 
 import (
+	"encoding/hex"
 	"syscall"
 	"time"
 
@@ -274,6 +275,9 @@ func (r *Run) ending(hits process.Hits) Ending {
 	for i := range r.streams {
 		if m := r.streams[i].masker; m != nil && !r.streams[i].cut {
 			e.Masks += m.Masks()
+		}
+		if r.digests != nil && !r.streams[i].cut {
+			e.SHA256[i] = hex.EncodeToString(r.digests[i].Sum(nil))
 		}
 	}
 	switch {

@@ -38,6 +38,9 @@ func (r *Run) Output(n int, p []byte) {
 // record puts bytes that are safe to keep into the journal, the tee and the log.
 func (r *Run) record(s journal.Stream, p []byte) {
 	r.terms.Journal.Append(s, p)
+	if r.digests != nil {
+		_, _ = r.digests[s].Write(p) // it never fails
+	}
 	if r.terms.Tee != nil {
 		r.streams[s].tee.start()
 		r.terms.Tee(s, p)

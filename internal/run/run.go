@@ -2,6 +2,7 @@ package run
 
 import (
 	"errors"
+	"hash"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -63,8 +64,9 @@ type Run struct {
 	restAt  time.Time // until then the rest of the tree may end by itself
 	remains *remains  // nil: none that are known
 
-	over atomic.Bool // the ending is told: nothing may be recorded any more
-	log  *copied     // nil: none
+	over    atomic.Bool   // the ending is told: nothing may be recorded any more
+	log     *copied       // nil: none
+	digests *[2]hash.Hash // of what is recorded, by stream; nil: nobody asked
 }
 
 // remains are what the leader has left behind.

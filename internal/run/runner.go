@@ -1,6 +1,11 @@
 package run
 
-import "github.com/escher-dbai/cloudops-engine/internal/process"
+import (
+	"crypto/sha256"
+	"hash"
+
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+)
 
 // Runner starts runs and holds what they share: the table of their processes and
 // the timer of their deadlines. It is safe for concurrent use; make it with
@@ -34,6 +39,9 @@ func (r *Runner) Start(s *Spec, tell func(Ending)) (*Run, error) {
 	run.alarm.run = run
 	if s.Log != nil {
 		run.log = &copied{to: s.Log}
+	}
+	if s.Digest {
+		run.digests = &[2]hash.Hash{sha256.New(), sha256.New()}
 	}
 	start, started := s.Process, s.Process.Started
 	start.Started = func() { run.begin(started) }

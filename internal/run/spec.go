@@ -45,6 +45,9 @@ type Terms struct {
 	// keeps. It may wait, and so slow the process, as a plain pipe would.
 	Tee func(stream journal.Stream, p []byte)
 
+	// Digest has the ending tell the SHA-256 of each stream.
+	Digest bool
+
 	// Phase, if not nil, is told when a run that was stopped gets its stop
 	// signal and when it is killed. It must not wait.
 	Phase func(Phase)
@@ -99,6 +102,7 @@ type Ending struct {
 	// Containment is how the members were found.
 	Containment process.Containment
 
-	Masks    int64 // how often something was masked
-	LogError error // why Log is incomplete; nil if it is not
+	Masks    int64     // how often something was masked
+	SHA256   [2]string // of all that was recorded, by stream, in hexadecimal; empty: not asked, or not known
+	LogError error     // why Log is incomplete; nil if it is not
 }
