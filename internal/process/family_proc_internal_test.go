@@ -56,7 +56,7 @@ func TestFamily_EndsARealProcessThatLeftTheSessionAndLostItsParent(t *testing.T)
 	unseen := newFamily(leader, 0)
 	find := func() []kin { return f.look(procTable()) }
 	await(t, "its own session", func() bool {
-		return slices.ContainsFunc(find(), func(k kin) bool { return k.pid == stray && k.session == stray })
+		return slices.ContainsFunc(find(), func(k kin) bool { return k.pid == stray && k.session == stray && k.command == "sleep" })
 	})
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
