@@ -63,11 +63,6 @@ func (e *Engine) checkDurations(r *Request) error {
 	return errors.Join(faults...)
 }
 
-// leastLimits is what a limit may be at least: below, no program starts.
-func leastLimits() map[string]int64 {
-	return map[string]int64{"output_bytes": 1, "memory_bytes": 4 << 20, "processes": 1, "open_files": 16}
-}
-
 // leastCPUs is the kernel's: one millisecond in a tenth of a second.
 const leastCPUs = 0.01
 
@@ -77,8 +72,8 @@ const maxCPUs = 1 << 16
 func checkLimits(r *Request) error {
 	var faults []error
 	for _, l := range wholeLimits(&r.Limits, &limitsJSON{}) {
-		if least := leastLimits()[l.name]; *l.n != 0 && *l.n < least {
-			faults = append(faults, fault(ErrInvalid, "limits.%s is %d: must be at least %d", l.name, *l.n, least))
+		if *l.n != 0 && *l.n < l.least {
+			faults = append(faults, fault(ErrInvalid, "limits.%s is %d: must be at least %d", l.name, *l.n, l.least))
 		}
 	}
 	if n := r.Limits.CPUs; n != 0 && !(n >= leastCPUs && n <= maxCPUs) {

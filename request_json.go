@@ -59,17 +59,18 @@ type limitsJSON struct {
 
 // wholeLimit is a limit that is a whole number, with its JSON.
 type wholeLimit struct {
-	name string
-	n    *int64
-	json **int64
+	name  string
+	n     *int64
+	json  **int64
+	least int64 // below, no program starts
 }
 
 func wholeLimits(l *Limits, j *limitsJSON) [4]wholeLimit {
 	return [...]wholeLimit{
-		{"output_bytes", &l.OutputBytes, &j.OutputBytes},
-		{"memory_bytes", &l.MemoryBytes, &j.MemoryBytes},
-		{"processes", &l.Processes, &j.Processes},
-		{"open_files", &l.OpenFiles, &j.OpenFiles},
+		{"output_bytes", &l.OutputBytes, &j.OutputBytes, 1},
+		{"memory_bytes", &l.MemoryBytes, &j.MemoryBytes, 4 << 20},
+		{"processes", &l.Processes, &j.Processes, 1},
+		{"open_files", &l.OpenFiles, &j.OpenFiles, 16},
 	}
 }
 

@@ -83,26 +83,43 @@ func newCgroupsIn(parent string) (*cgroups, error) {
 	if err := unix.Access(filepath.Join(parent, "cgroup.procs"), unix.W_OK); err != nil {
 		return nil, &os.PathError{Op: "write", Path: parent, Err: err}
 	}
-	sweepStale(parent)
-	dir, err := os.MkdirTemp(parent, "cloudops-")
+	dir, fd, err := ownFolder(parent)
 	if err != nil {
 		return nil, err
 	}
-	g := &cgroups{dir: dir, fd: -1}
+	g := &cgroups{dir: dir, fd: fd}
 	if err := g.check(); err != nil {
 		return nil, errors.Join(err, g.close())
 	}
 	return g, nil
 }
 
-// check locks the folder and sees whether it can do what is asked of it.
-func (g *cgroups) check() (err error) {
-	if g.fd, err = unix.Open(g.dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
-		return err
+// ownFolder makes a folder below a cgroup, locked as long as its descriptor is open,
+// and removes those that nobody has locked.
+func ownFolder(parent string) (dir string, fd int, err error) {
+	sweepStale(parent)
+	if dir, err = os.MkdirTemp(parent, "cloudops-"); err != nil {
+		return "", -1, err
 	}
-	if err := unix.Flock(g.fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return err
+	if fd, err = lockFolder(dir); err != nil {
+		return "", -1, errors.Join(err, os.Remove(dir))
 	}
+	return dir, fd, nil
+}
+
+func lockFolder(dir string) (fd int, err error) {
+	if fd, err = unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return -1, err
+	}
+	if err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		closeAll(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// check sees whether the folder can do what is asked of it.
+func (g *cgroups) check() error {
 	first, err := g.acquire()
 	if err != nil {
 		return err
@@ -126,14 +143,10 @@ const killFile = "cgroup.kill"
 func sweepStale(parent string) {
 	folders, _ := filepath.Glob(filepath.Join(parent, "cloudops-*"))
 	for _, dir := range folders {
-		fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			continue
-		}
-		if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil {
+		if fd, err := lockFolder(dir); err == nil {
 			removeGroups(dir)
+			closeAll(fd)
 		}
-		_ = unix.Close(fd)
 	}
 }
 
@@ -258,9 +271,6 @@ func (g *cgroups) close() error {
 	}
 	g.free = nil
 	removeGroups(g.dir)
-	if g.fd < 0 {
-		return nil
-	}
 	return unix.Close(g.fd)
 }
 
@@ -309,7 +319,7 @@ func (c *cgroup) has(pid int) bool {
 	}
 	own, err := memberOf(string(text), unified)
 	// The path is told from the root of a namespace that need not be the mount's.
-	name := "/" + filepath.Base(filepath.Dir(c.dir())) + "/" + filepath.Base(c.dir()) + "/"
+	name := "/" + filepath.Base(c.of.dir) + "/" + c.name() + "/"
 	return err == nil && strings.Contains(own+"/", name)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -35,13 +36,13 @@ func findCgroup(mounts, member, controller string) (string, error) {
 	}
 	for line := range strings.Lines(mounts) {
 		fields := strings.Fields(line)
-		dash := indexOf(fields, "-")
+		dash := slices.Index(fields, "-")
 		if dash < 5 || len(fields) < dash+4 {
 			continue
 		}
 		kind, options := fields[dash+1], fields[dash+3]
 		if controller == unified && kind != "cgroup2" ||
-			controller != unified && (kind != "cgroup" || indexOf(strings.Split(options, ","), controller) < 0) {
+			controller != unified && (kind != "cgroup" || !slices.Contains(strings.Split(options, ","), controller)) {
 			continue
 		}
 		// What is mounted may be a part of the hierarchy, as in a container.
@@ -60,20 +61,11 @@ func memberOf(member, controller string) (string, error) {
 	for line := range strings.Lines(member) {
 		_, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
 		names, own, _ := strings.Cut(rest, ":")
-		if names == controller || indexOf(strings.Split(names, ","), controller) >= 0 {
+		if names == controller || slices.Contains(strings.Split(names, ","), controller) {
 			return own, nil
 		}
 	}
 	return "", errNotMounted
-}
-
-func indexOf(list []string, want string) int {
-	for i, s := range list {
-		if s == want {
-			return i
-		}
-	}
-	return -1
 }
 
 // unescape undoes the octal escapes of mountinfo.

@@ -88,17 +88,9 @@ func newParent(controller string) (*parent, error) {
 	if err != nil {
 		return nil, err
 	}
-	sweepStale(own)
-	dir, err := os.MkdirTemp(own, "cloudops-")
+	dir, fd, err := ownFolder(own)
 	if err != nil {
 		return nil, err
-	}
-	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err == nil {
-		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
-	}
-	if err != nil {
-		return nil, errors.Join(err, os.Remove(dir))
 	}
 	return &parent{dir: dir, fd: fd}, nil
 }
@@ -215,7 +207,7 @@ func (l *limiter) close() {
 
 func (l *limiter) removePatiently(dir string) {
 	for try := range 8 {
-		if err := os.Remove(dir); err == nil || errors.Is(err, os.ErrNotExist) {
+		if removed(dir) {
 			return
 		}
 		pause(try)
@@ -334,10 +326,13 @@ func (b *bound) release() {
 	l := b.limiter
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lost = slices.DeleteFunc(append(l.lost, b.dirs...), func(dir string) bool {
-		err := os.Remove(dir)
-		return err == nil || errors.Is(err, os.ErrNotExist)
-	})
+	l.lost = slices.DeleteFunc(append(l.lost, b.dirs...), removed)
+}
+
+// removed removes a group, and reports whether it is gone.
+func removed(dir string) bool {
+	err := os.Remove(dir)
+	return err == nil || errors.Is(err, os.ErrNotExist)
 }
 
 // hits reads what the limits have done.
