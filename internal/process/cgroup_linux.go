@@ -44,6 +44,7 @@ type cgroup struct {
 	events int32       // of cgroup.events; -1: opened where it is needed
 	pooled bool        // it counts as one with descriptors
 	spoilt atomic.Bool // it was killed: what its members have made below may be left
+	empty  atomic.Bool // its leader has gone and nobody is left, who alone could fork into it
 }
 
 // newCgroups makes the folder where this program may do so. Errors say why not.
@@ -208,7 +209,7 @@ func (c *cgroup) openat(file string, flags int) (int32, error) {
 // release takes a group back. One that is not empty, or one too many, is removed
 // as far as that goes.
 func (g *cgroups) release(c *cgroup) {
-	good := c.fd >= 0 && c.events >= 0 && !c.spoilt.Load() && !c.populated()
+	good := c.fd >= 0 && c.events >= 0 && !c.spoilt.Load() && (c.empty.Swap(false) || !c.populated())
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.inUse--
@@ -324,7 +325,12 @@ func (c *cgroup) has(pid int) bool {
 }
 
 func (*cgroup) containment() Containment { return InCgroup }
-func (c *cgroup) left() bool             { return c.populated() }
+
+func (c *cgroup) left() bool {
+	left := c.populated()
+	c.empty.Store(!left)
+	return left
+}
 
 func (c *cgroup) end(leader int) (ended int, left []int) {
 	if !c.populated() {
