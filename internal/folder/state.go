@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
 )
 
 const (
@@ -18,7 +20,7 @@ const (
 	lockName    = "lock"
 	describedBy = "execution.json"
 	endedBy     = "ending.json"
-	recordName  = "record"
+	recordName  = journal.SealedIn
 	reserveName = "reserve"
 
 	newPrefix  = ".new-"  // of a folder that is being made
