@@ -86,17 +86,14 @@ func (s *State) archive(id, from string, found *digests, ended time.Time) (path 
 	if err != nil {
 		return "", errors.Join(err, missing(os.Remove(path+partial)))
 	}
-	return path, s.disk.sync(day)
+	return path, errors.Join(s.disk.sync(day), s.disk.sync(filepath.Dir(day)))
 }
 
 // createIn makes a file in the folder of a day, which may go, as long as it is empty.
 func (s *State) createIn(day, path string) (file *os.File, err error) {
 	const attempts = 3
 	for range attempts {
-		if err = s.disk.mkdir(day); err == nil {
-			err = s.disk.sync(filepath.Dir(day))
-		}
-		if err != nil && !errors.Is(err, fs.ErrExist) {
+		if err = s.disk.mkdir(day); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 		if file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600); !errors.Is(err, fs.ErrNotExist) {

@@ -57,6 +57,7 @@ func Resume(dir string) (*Journal, error) {
 		return nil, err
 	}
 	d := j.disk.Load()
+	d.synced = j.content.logs[Stdout].total+j.content.logs[Stderr].total > 0 // as far as is known
 	if err := errors.Join(d.read.close(), d.rewrite(j.content)); err != nil {
 		return nil, fmt.Errorf("resume the record: %w", err)
 	}
