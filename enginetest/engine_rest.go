@@ -89,7 +89,7 @@ func listRefuses(b *bench) {
 		"limit below 0": {Limit: -1},
 		"limit above":   {Limit: 1001},
 		"status":        {Status: []engine.Status{"done"}},
-		"cursor":        {After: "nowhere"},
+		"cursor":        {After: "no place"},
 	} {
 		if _, err := b.List(patient(t), f); !errors.Is(err, engine.ErrInvalid) {
 			t.Errorf("%s: want ErrInvalid, got %v", name, err)
