@@ -176,13 +176,13 @@ func (e *Engine) began(x *execution) {
 	x.journal.Note(noteStarted, width(noteStarted))
 }
 
-// stopped notes how far a stop is.
-func stopped(x *execution, kind EventKind) {
+// noteStop notes how far a stop is.
+func noteStop(j *Journal, kind EventKind) {
 	code := noteStopping
 	if kind == ExecutionKilling {
 		code = noteKilling
 	}
-	x.journal.Note(code, width(code))
+	j.Note(code, width(code))
 }
 
 // finish is the one way an execution ends.
@@ -192,11 +192,7 @@ func (e *Engine) finish(x *execution, end Ending) {
 	if x.phase == over {
 		return
 	}
-	var by Actor
-	if x.cancel != nil && end.Cause == CauseCancel {
-		by = x.cancel.Actor
-	}
-	f := conclude(x, end, by)
+	f := conclude(x, end, x.canceller(&end))
 	e.releaseLocked(x)
 	if f.started == 0 {
 		f.started = nanos(x.started)
@@ -221,6 +217,18 @@ func (e *Engine) finish(x *execution, end Ending) {
 	}
 	e.dispatchLocked()
 	e.idleLocked()
+}
+
+// canceller is who cancelled an execution: its runner knows best, because others than
+// this engine may have asked it. Callers hold the engine's mu.
+func (x *execution) canceller(end *Ending) (by Actor) {
+	switch {
+	case end.Cause != CauseCancel:
+		return by
+	case end.CancelledBy != by || x.cancel == nil:
+		return end.CancelledBy
+	}
+	return x.cancel.Actor
 }
 
 // releaseLocked gives back what an execution held.

@@ -194,6 +194,7 @@ func explain(r *Result) string {
 		return "it could not be started"
 	case CausePolicy:
 		return "denied by policy"
+	case CauseLost:
 	}
 	return "how it ended is not known"
 }

@@ -22,6 +22,17 @@ type Runner interface {
 	Start(ctx context.Context, l *Launch) (Control, error)
 }
 
+// Finder is a Runner whose executions outlive the engine that started them.
+type Finder interface {
+	Runner
+	// Find goes on with an execution that was started before, maybe by another
+	// program: l.Journal, which is empty, becomes its record, and Started, Phase and
+	// Ended are called as by Start. Of the launch it needs nothing else but the ID. It
+	// returns a nil Control, and has called Ended or will at once, where it has ended.
+	// Errors: ErrNotFound where there is nothing of it, the system's.
+	Find(ctx context.Context, l *Launch) (Control, error)
+}
+
 // Launch is what a [Runner] starts. All of it is resolved and valid; the runner
 // must not change it.
 type Launch struct {
@@ -66,10 +77,10 @@ type Launch struct {
 // wait for an effect and are safe for concurrent use.
 type Control interface {
 	// Stop asks it to end: stop signal, grace, KILL. It reports whether this call
-	// is the one that ends it.
-	Stop(cause Cause) bool
+	// is the one that ends it: then Ending.CancelledBy is by.
+	Stop(cause Cause, by Actor) bool
 	// Kill ends it now, or cuts the grace of an earlier Stop short.
-	Kill(cause Cause) bool
+	Kill(cause Cause, by Actor) bool
 	// Stdin is what writes to its stdin; nil where its request is neither interactive
 	// nor has a terminal.
 	Stdin() Stdin
@@ -97,6 +108,8 @@ type Ending struct {
 	ExitCode int            // -1 where there is none
 	Signal   syscall.Signal // 0 where there is none
 	Error    string         // why, where the cause does not say it
+	// CancelledBy is who stopped it, where somebody did and the runner knows.
+	CancelledBy Actor
 
 	Started, Ended time.Time
 
