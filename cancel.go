@@ -48,9 +48,9 @@ type asked struct {
 
 func stop(control Control, c Cancellation, cause Cause) {
 	if c.Force {
-		control.Kill(cause)
+		control.Kill(cause, c.Actor)
 	} else {
-		control.Stop(cause)
+		control.Stop(cause, c.Actor)
 	}
 }
 

@@ -185,13 +185,13 @@ func (e *Engine) began(x *execution) {
 	x.journal.Note(noteStarted, width(noteStarted))
 }
 
-// stopped notes how far a stop is.
-func stopped(x *execution, kind EventKind) {
+// noteStop notes how far a stop is.
+func noteStop(j *Journal, kind EventKind) {
 	code := noteStopping
 	if kind == ExecutionKilling {
 		code = noteKilling
 	}
-	x.journal.Note(code, width(code))
+	j.Note(code, width(code))
 }
 
 // finish is the one way an execution ends.

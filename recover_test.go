@@ -17,7 +17,7 @@ func freshID(t *testing.T) engine.ID {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return engine.ID(id)
+	return id
 }
 
 // left is a store as a program has left it that was killed.

@@ -81,10 +81,10 @@ type Launch struct {
 // wait for an effect and are safe for concurrent use.
 type Control interface {
 	// Stop asks it to end: stop signal, grace, KILL. It reports whether this call
-	// is the one that ends it.
-	Stop(cause Cause) bool
+	// is the one that ends it: then Ending.CancelledBy is by.
+	Stop(cause Cause, by Actor) bool
 	// Kill ends it now, or cuts the grace of an earlier Stop short.
-	Kill(cause Cause) bool
+	Kill(cause Cause, by Actor) bool
 	// Stdin is what writes to its stdin; nil where its request is neither interactive
 	// nor has a terminal.
 	Stdin() Stdin
