@@ -74,6 +74,16 @@ func (d *delivery) finished(r *recipient, number uint64) {
 	}
 }
 
+// dropped is told that no more will come of an execution.
+func (d *delivery) dropped(r *recipient) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !r.over && !r.last {
+		d.doneLocked(r)
+		d.signal(d.wake)
+	}
+}
+
 // arm has the recipient come back when its journal has more. While output is
 // held back, that is when it has ended.
 func (d *delivery) arm(r *recipient) {

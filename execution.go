@@ -53,6 +53,10 @@ type execution struct {
 	// nobody can write to its stdin.
 	attached chan struct{}
 	terminal bool // it has one
+	// elsewhere says that another engine accepted it, or one before this: what this
+	// one keeps of it is as the store and the runner have it.
+	elsewhere bool
+	noted     bool // the store knows that it runs
 
 	// steering is held by who changes what runs: the terminal's size, the deadline. It
 	// is taken before the engine's mu.

@@ -6,11 +6,11 @@ import (
 )
 
 // Extend moves the deadline of an execution. See [API].
-func (e *Engine) Extend(_ context.Context, id ID, by time.Duration) (time.Time, error) {
+func (e *Engine) Extend(ctx context.Context, id ID, by time.Duration) (time.Time, error) {
 	if by <= 0 {
 		return time.Time{}, fault(ErrInvalid, "extend by %s: must be above 0", by)
 	}
-	x, err := e.alive(id)
+	x, err := e.alive(ctx, id)
 	if err != nil {
 		return time.Time{}, err
 	}

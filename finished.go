@@ -38,6 +38,7 @@ type rare struct {
 	survivors  []Survivor
 	hit        []string
 	unenforced []process.Resource
+	past       *Record // what the store has of it, where it ended in an engine before
 }
 
 type odds struct {
@@ -91,7 +92,7 @@ func conclude(x *execution, end Ending, by Actor) *finished {
 		o.containment = "" // the rule
 	}
 	if o != (odds{}) || end.Survivors != nil || end.LimitsHit != nil || x.unenforced != nil {
-		f.rare = &rare{o, end.Survivors, end.LimitsHit, x.unenforced}
+		f.rare = &rare{odds: o, survivors: end.Survivors, hit: end.LimitsHit, unenforced: x.unenforced}
 	}
 	return f
 }
@@ -118,6 +119,9 @@ func (f *finished) duration() time.Duration {
 }
 
 func (f *finished) summary() Execution {
+	if f.rare != nil && f.rare.past != nil {
+		return f.rare.past.Execution
+	}
 	r := f.request.request()
 	return Execution{
 		ID: f.id, Status: f.status, Type: string(r.Command.Type()), Command: r.Command.String(),
@@ -129,7 +133,20 @@ func (f *finished) summary() Execution {
 
 // result is how it ended, output included.
 func (f *finished) result() Result {
-	parts := f.journal.Parts()
+	r := f.ending()
+	if f.journal != nil {
+		parts := f.journal.Parts() // counts and texts at once
+		r.Output.count(&parts[Stdout].Totals, &parts[Stderr].Totals)
+		r.Stdout, r.Stderr = keptText(&parts[Stdout], Stdout), keptText(&parts[Stderr], Stderr)
+	}
+	return r
+}
+
+// ending is how it ended, without its output.
+func (f *finished) ending() Result {
+	if f.rare != nil && f.rare.past != nil {
+		return *f.rare.past.Result
+	}
 	r := Result{
 		ID: f.id, Status: f.status, Success: f.success, Cause: f.cause, ExitCode: int(f.exitCode),
 		AcceptedAt: timeOf(f.accepted), StartedAt: timeOf(f.started), CompletedAt: timeOf(f.ended),
@@ -139,8 +156,10 @@ func (f *finished) result() Result {
 			Voluntary: int64(f.voluntary), Involuntary: int64(f.involuntary),
 			ReadBlocks: int64(f.readBlocks), WriteBlocks: int64(f.writeBlocks),
 		},
-		Output: countsOf(parts), Containment: string(containments()[f.containment]), Cursor: Cursor(f.journal.End()),
+		Containment: string(containments()[f.containment]), Cursor: Cursor(f.journal.End()),
 	}
+	stdout, stderr := f.journal.Totals(Stdout), f.journal.Totals(Stderr)
+	r.Output.count(&stdout, &stderr)
 	r.Queued = r.CompletedAt.Sub(r.AcceptedAt)
 	if f.started != 0 {
 		r.Queued = r.StartedAt.Sub(r.AcceptedAt)
@@ -163,7 +182,6 @@ func (f *finished) result() Result {
 	if r.Error == "" && !r.Success {
 		r.Error = explain(&r)
 	}
-	r.Stdout, r.Stderr = keptText(&parts[Stdout], Stdout), keptText(&parts[Stderr], Stderr)
 	return r
 }
 
@@ -194,16 +212,15 @@ func explain(r *Result) string {
 		return "it could not be started"
 	case CausePolicy:
 		return "denied by policy"
+	case CauseLost:
 	}
 	return "how it ended is not known"
 }
 
-func countsOf(p [2]journal.Part) (c Counts) {
-	o, e := &p[Stdout], &p[Stderr]
+func (c *Counts) count(o, e *journal.Totals) {
 	c.StdoutBytes, c.StdoutLines, c.StdoutOmittedBytes, c.StdoutOmittedLines = o.Bytes, o.Lines, o.Omitted, o.OmittedLines
 	c.StderrBytes, c.StderrLines, c.StderrOmittedBytes, c.StderrOmittedLines = e.Bytes, e.Lines, e.Omitted, e.OmittedLines
 	c.Truncated = o.Omitted+e.Omitted > 0
-	return c
 }
 
 // keptText is what is kept of a stream; between the head and the tail a line says

@@ -137,6 +137,7 @@ func endingOf(end *run.Ending, mask func(string) string) Ending {
 			ReadBlocks: end.State.Usage.ReadBlocks, WriteBlocks: end.State.Usage.WriteBlocks,
 		},
 	}
+	out.CancelledBy, _ = end.By.(Actor) // none: nobody stopped it
 	if end.Hits.Memory {
 		out.LimitsHit = append(out.LimitsHit, string(process.Memory))
 	}
@@ -156,10 +157,10 @@ func endingOf(end *run.Ending, mask func(string) string) Ending {
 type localControl struct{ run *run.Run }
 
 // Stop asks it to end.
-func (c localControl) Stop(cause Cause) bool { return c.run.Stop(run.Cause(cause)) }
+func (c localControl) Stop(cause Cause, by Actor) bool { return c.run.Stop(run.Cause(cause), by) }
 
 // Kill ends it now.
-func (c localControl) Kill(cause Cause) bool { return c.run.Kill(run.Cause(cause)) }
+func (c localControl) Kill(cause Cause, by Actor) bool { return c.run.Kill(run.Cause(cause), by) }
 
 // Stdin is what writes to its stdin.
 func (c localControl) Stdin() Stdin { return localStdin(c) }

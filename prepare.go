@@ -115,7 +115,7 @@ func (e *Engine) equip(x *execution, toolEnv []string) {
 	x.journal = journal.New(bounds)
 	l.Journal = x.journal
 	l.Started = func() { e.began(x) }
-	l.Phase = func(kind EventKind) { stopped(x, kind) }
+	l.Phase = func(kind EventKind) { noteStop(x.journal, kind) }
 	l.Ended = func(end Ending) { e.finish(x, end) }
 }
 

@@ -22,6 +22,21 @@ type Runner interface {
 	Start(ctx context.Context, l *Launch) (Control, error)
 }
 
+// Finder is a [Runner] whose executions outlive the engine that started them, for
+// an engine with a [Store].
+type Finder interface {
+	Runner
+	// Find goes on with an execution that was started before, perhaps for another
+	// engine: l.Journal, which is empty, becomes its record, and Started, Phase and
+	// Ended are called as by Start. Of the launch it gets the ID, the Request as far as
+	// it was kept, and these. Where it has ended, Find returns a nil Control, and
+	// Ended has been called. Errors: ErrNotFound where nobody has started it.
+	Find(ctx context.Context, l *Launch) (Control, error)
+	// Withdraw has nobody start an execution that nobody has started yet, and keeps
+	// this ending of it. Errors: ErrFinished where somebody was quicker.
+	Withdraw(ctx context.Context, id ID, end Ending) error
+}
+
 // Launch is what a [Runner] starts. All of it is resolved and valid; the runner
 // must not change it.
 type Launch struct {
@@ -66,10 +81,10 @@ type Launch struct {
 // wait for an effect and are safe for concurrent use.
 type Control interface {
 	// Stop asks it to end: stop signal, grace, KILL. It reports whether this call
-	// is the one that ends it.
-	Stop(cause Cause) bool
+	// is the one that ends it: then Ending.CancelledBy is by.
+	Stop(cause Cause, by Actor) bool
 	// Kill ends it now, or cuts the grace of an earlier Stop short.
-	Kill(cause Cause) bool
+	Kill(cause Cause, by Actor) bool
 	// Stdin is what writes to its stdin; nil where its request is neither interactive
 	// nor has a terminal.
 	Stdin() Stdin
@@ -97,6 +112,8 @@ type Ending struct {
 	ExitCode int            // -1 where there is none
 	Signal   syscall.Signal // 0 where there is none
 	Error    string         // why, where the cause does not say it
+	// CancelledBy is who cancelled it, where the runner knows of one.
+	CancelledBy Actor
 
 	Started, Ended time.Time
 

@@ -37,16 +37,17 @@ type subject struct {
 	done    *finished  // nil while live
 }
 
-// subject finds an execution. Errors: ErrNotFound, ErrExpired.
-func (e *Engine) subject(id ID) (subject, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if x, ok := e.live[id]; ok {
-		return subject{id: id, journal: x.journal, live: x}, nil
-	}
-	f, err := e.shelf.find(id)
-	if err != nil {
+// subject finds an execution whose record can be read. Errors: ErrNotFound,
+// ErrExpired, ErrStore.
+func (e *Engine) subject(ctx context.Context, id ID) (subject, error) {
+	x, f, err := e.lookup(ctx, id)
+	switch {
+	case err != nil:
 		return subject{}, err
+	case x != nil:
+		return subject{id: id, journal: x.journal, live: x}, nil
+	case f.journal == nil:
+		return subject{}, advise(fault(ErrExpired, "the output of execution %s is not kept any more", id), "its result is")
 	}
 	return subject{id: id, journal: f.journal, done: f}, nil
 }
@@ -70,7 +71,9 @@ func (s *subject) command() string {
 // Watch yields the events of an execution. See [API].
 func (e *Engine) Watch(ctx context.Context, id ID, from Cursor) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		s, err := e.subject(id)
+		ctx, leave := e.within(ctx)
+		defer leave()
+		s, err := e.subject(ctx, id)
 		if err != nil {
 			yield(Event{}, err)
 			return
@@ -261,7 +264,9 @@ func (s *subject) ending(out []Event) []Event {
 // Output yields what an execution wrote. See [API].
 func (e *Engine) Output(ctx context.Context, id ID, from Cursor) iter.Seq2[Output, error] {
 	return func(yield func(Output, error) bool) {
-		s, err := e.subject(id)
+		ctx, leave := e.within(ctx)
+		defer leave()
+		s, err := e.subject(ctx, id)
 		if err != nil {
 			yield(Output{}, err)
 			return

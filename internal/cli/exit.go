@@ -92,7 +92,7 @@ func resultCode(r *engine.Result) int {
 		}
 	case engine.CauseTimeout, engine.CauseIdleTimeout, engine.CauseQueueTimeout:
 		return exitTimeout
-	case engine.CauseCancel, engine.CauseShutdown, engine.CauseSpawn, engine.CauseOutputLimit, engine.CausePolicy:
+	case engine.CauseCancel, engine.CauseShutdown, engine.CauseSpawn, engine.CauseOutputLimit, engine.CausePolicy, engine.CauseLost:
 	}
 	return exitOurs
 }

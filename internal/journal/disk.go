@@ -6,7 +6,6 @@ import (
 	"hash/crc32"
 	"math"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 )
@@ -23,7 +22,8 @@ const (
 // disk is what a journal on disk has beside one in memory. A journal that was
 // opened for reading has none of the files open that are written.
 type disk struct {
-	files files
+	options *Options
+	files   files
 
 	writing sync.Mutex // held while something is written; before Journal.mu
 	index   *os.File   // nil: for reading
@@ -57,21 +57,34 @@ type streamFile struct {
 // cannot be written, because the disk is full, is a gap of its exact width: the
 // record goes on as soon as there is room. Err tells.
 func Create(dir string, keep int64) (*Journal, error) {
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	c := &content{window: mergeWindow}
+	d, err := create(&site{}, dir, keep, c)
+	if err != nil {
 		return nil, fmt.Errorf("create a record: %w", err)
+	}
+	return journalOf(d, c), nil
+}
+
+// create makes the folder of a record that has what a content has, which is notes. Of
+// one that cannot be made nothing is left.
+func create(at *site, dir string, keep int64, c *content) (*disk, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
 	}
 	if keep > 0 {
 		keep = max(keep, leastOnDisk)
 	}
-	j := newOnDisk(dir, &header{span: spanOf(keep)})
-	j.options.KeepBytes = keep
-	if err := os.WriteFile(filepath.Join(dir, reserveName), make([]byte, reserveBytes), 0o600); err != nil {
-		return nil, fmt.Errorf("create a record: %w", err)
+	at.now.Store(&location{path: dir})
+	d := newDisk(at, spanOf(keep))
+	d.options.KeepBytes = keep
+	err := os.WriteFile(d.files.reserve(), make([]byte, reserveBytes), 0o600)
+	if err == nil {
+		err = d.rewrite(c)
 	}
-	if err := j.disk.rewrite(j.content, j.options); err != nil {
-		return nil, fmt.Errorf("create a record: %w", err)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return j, nil
+	return d, nil
 }
 
 // spanOf is how much of a stream is in one file: an eighth, so that the files of
@@ -83,31 +96,41 @@ func spanOf(keep int64) int64 {
 	return (keep/8 + maxSegment - 1) / maxSegment * maxSegment
 }
 
-func newOnDisk(dir string, h *header) *Journal {
-	d := &disk{files: files{dir: dir, span: h.span}, lastAt: -1}
+func newDisk(at *site, span int64) *disk {
+	d := &disk{options: &Options{onDisk: true}, files: files{site: at, span: span}, lastAt: -1}
 	for s := range d.bytes {
 		d.bytes[s].begun = -1
 	}
-	return &Journal{options: &Options{onDisk: true}, disk: d, content: &content{window: mergeWindow, files: &d.files}}
+	return d
+}
+
+// journalOf is a journal that was never in memory.
+func journalOf(d *disk, c *content) *Journal {
+	j := &Journal{options: d.options, content: c}
+	files := d.files // which changes when somebody else goes on
+	c.files = &files
+	j.disk.Store(d)
+	return j
 }
 
 // Err returns the first error of writing to disk; nil if there was none, and in
 // memory.
 func (j *Journal) Err() error {
-	if j.disk == nil {
+	d := j.disk.Load()
+	if d == nil {
 		return nil
 	}
-	j.disk.writing.Lock()
-	defer j.disk.writing.Unlock()
-	return j.disk.err
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	return d.err
 }
 
 // Sync has the system write to the device what it has not yet.
 func (j *Journal) Sync() error {
-	if j.disk == nil {
+	d := j.disk.Load()
+	if d == nil {
 		return nil
 	}
-	d := j.disk
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	var err error
@@ -121,10 +144,10 @@ func (j *Journal) Sync() error {
 
 // Release closes the files of a journal on disk. It can still be read.
 func (j *Journal) Release() error {
-	if j.disk == nil {
+	d := j.disk.Load()
+	if d == nil {
 		return nil
 	}
-	d := j.disk
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	err := d.read.close()
@@ -147,17 +170,17 @@ func (d *disk) append(j *Journal, s Stream, p []byte) {
 			j.mu.Unlock()
 			break
 		}
-		n, run := d.place(c, s, p, j.options)
+		n, run := d.place(c, s, p, d.options)
 		j.mu.Unlock()
 		err := d.writeRun(s, p[:n], &run)
 		d.failed(err)
 
 		j.mu.Lock()
 		if err == nil {
-			c.append(s, p[:n], run.nanos, j.options)
+			c.append(s, p[:n], run.nanos, d.options)
 			d.summed(c.logs[s])
 		} else {
-			c.lose(s, p[:n], run.nanos, j.options)
+			c.lose(s, p[:n], run.nanos, d.options)
 			d.bytes[s].begun = -1
 		}
 		notify := c.wakeAll()
@@ -273,19 +296,19 @@ func (d *disk) note(j *Journal, code uint8, detail uint64, width int64, closing 
 	j.mu.Unlock()
 	d.lastAt = -1
 	err := d.writeSlot(&s, d.slots)
-	if err != nil && os.Remove(filepath.Join(d.files.dir, reserveName)) == nil {
+	if err != nil && os.Remove(d.files.reserve()) == nil {
 		err = d.writeSlot(&s, d.slots)
 	}
 	d.failed(err)
 
 	j.mu.Lock()
-	c.note(code, detail, width, s.nanos, j.options)
+	c.note(code, detail, width, s.nanos, d.options)
 	c.closed = closing
 	notify := c.wakeAll()
 	j.mu.Unlock()
 	j.tell(notify)
 	if closing {
-		d.failed(errors.Join(ignoreMissing(os.Remove(filepath.Join(d.files.dir, reserveName)))))
+		d.failed(ignoreMissing(os.Remove(d.files.reserve())))
 		d.tidy(j)
 	}
 }
@@ -330,7 +353,7 @@ func (d *disk) tidy(j *Journal) {
 	}
 	if d.slots > most || d.gone != letGone {
 		d.gone = letGone
-		d.failed(d.rewrite(c, j.options)) // only who is writing changes what it reads
+		d.failed(d.rewrite(c)) // only who is writing changes what it reads
 	}
 }
 

@@ -38,7 +38,8 @@
 //  4. A record that is closed can be packed into one piece of memory if it is small,
 //     else trimmed.
 //
-// On disk ([Create], [Open], [Resume]) a record is a folder. Of each stream there is
+// On disk ([Create], [Open], [Resume]) a record is a folder; one in memory that has no
+// output yet can move there, and an empty one can follow it. Of each stream there is
 // a row of files that hold its bytes as they were written, and one index that is the
 // event log: slots of 64 bytes, each with a checksum, that say what came when and
 // where, and have a checksum of the bytes. What has no slot does not exist. So

@@ -3,7 +3,6 @@ package journal
 import (
 	"fmt"
 	"hash/crc32"
-	"os"
 	"path/filepath"
 )
 
@@ -15,13 +14,17 @@ const (
 // files are the bytes of a record on disk: of each stream a row of files that hold
 // span bytes each, as they were written and nothing else.
 type files struct {
-	dir  string
+	site *site
 	span int64
 }
 
-func (f *files) path(s Stream, number int64) string {
-	return filepath.Join(f.dir, fmt.Sprintf("%s.%06d", s, number))
-}
+func nameOf(s Stream, number int64) string { return fmt.Sprintf("%s.%06d", s, number) }
+
+// path, index and reserve are for who writes, and so in a folder.
+func (f *files) path(s Stream, number int64) string { return f.in(nameOf(s, number)) }
+func (f *files) index() string                      { return f.in(indexName) }
+func (f *files) reserve() string                    { return f.in(reserveName) }
+func (f *files) in(name string) string              { return filepath.Join(f.site.now.Load().path, name) }
 
 // away is a segment whose bytes are in a file.
 type away struct {
@@ -35,11 +38,11 @@ type away struct {
 // load reads a segment into p, if that has room; nil where its bytes are not what
 // they were, or are gone.
 func (f *files) load(a *away, p []byte) []byte {
-	file, err := os.Open(f.path(a.stream, a.off/f.span))
+	file, err := f.site.open(nameOf(a.stream, a.off/f.span))
 	if err != nil {
 		return nil
 	}
-	defer func() { _ = file.Close() }()
+	defer func() { _ = file.close() }()
 	if int64(cap(p)) < a.summed {
 		p = make([]byte, a.summed)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,9 +51,9 @@ var ErrBeyondEnd = errors.New("cursor is beyond the end of the record")
 // not know. All methods are safe for concurrent use. The zero value is not usable;
 // call [New], [Create], [Open] or [Resume].
 type Journal struct {
-	options *Options
+	options *Options // of a record in memory
 
-	disk *disk // nil in memory
+	disk atomic.Pointer[disk] // nil in memory; set once, with mu held
 
 	// turn is of the reader who is next at mu: however many there are, who writes waits
 	// for one of them and not for all.
@@ -77,12 +78,11 @@ func (j *Journal) Append(s Stream, p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	if j.disk != nil {
-		j.disk.append(j, s, p)
+	if d := j.inMemory(); d != nil {
+		d.append(j, s, p)
 		return
 	}
 	var notify func()
-	j.mu.Lock()
 	if c := j.openLocked(); c != nil {
 		c.append(s, p, time.Now().UnixNano(), j.options)
 		notify = c.wakeAll()
@@ -105,12 +105,11 @@ func (j *Journal) NoteDetail(code uint8, detail uint64) { j.note(code, detail, 1
 func (j *Journal) Close(code uint8, width int64) { j.note(code, 0, width, true) }
 
 func (j *Journal) note(code uint8, detail uint64, width int64, closing bool) {
-	if j.disk != nil {
-		j.disk.note(j, code, detail, width, closing)
+	if d := j.inMemory(); d != nil {
+		d.note(j, code, detail, width, closing)
 		return
 	}
 	var notify func()
-	j.mu.Lock()
 	if c := j.openLocked(); c != nil {
 		c.note(code, detail, width, time.Now().UnixNano(), j.options)
 		c.closed = closing
@@ -127,14 +126,26 @@ func (j *Journal) note(code uint8, detail uint64, width int64, closing bool) {
 // more from then on, so it is for when those who followed it have left. Of a record
 // that is open, or packed, it does nothing.
 func (j *Journal) Pack() {
-	if j.disk != nil {
+	if j.inMemory() != nil {
 		return
 	}
-	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.content != nil && j.content.closed {
 		j.sealLocked()
 	}
+}
+
+// inMemory locks mu where the record is in memory; else it returns what is on disk.
+func (j *Journal) inMemory() *disk {
+	if d := j.disk.Load(); d != nil {
+		return d
+	}
+	j.mu.Lock()
+	d := j.disk.Load()
+	if d != nil { // it was moved there this moment
+		j.mu.Unlock()
+	}
+	return d
 }
 
 // openLocked is the content that may still grow; nil after Close.
@@ -159,7 +170,7 @@ func (j *Journal) viewLocked() *content {
 // in files.
 func (j *Journal) view(f func(*content)) {
 	j.mu.Lock()
-	if j.disk == nil {
+	if j.disk.Load() == nil {
 		defer j.mu.Unlock()
 		f(j.viewLocked())
 		return
@@ -214,10 +225,9 @@ func (j *Journal) Closed() bool {
 // freed: readers get gaps of the same widths instead. Events stay. Of an open
 // journal, what comes later is kept, as much as the bound says.
 func (j *Journal) Forget() int64 {
-	if j.disk != nil {
-		return j.disk.forget(j)
+	if d := j.inMemory(); d != nil {
+		return d.forget(j)
 	}
-	j.mu.Lock()
 	defer j.mu.Unlock()
 	c, b := j.viewLocked(), j.options.Budget
 	before := c.held()

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 )
 
 // NoteLost is the code of a note that stands for notes whose entry in the index
@@ -15,7 +13,7 @@ const NoteLost = 255
 
 // reading is how far the index of another writer is read.
 type reading struct {
-	file *os.File
+	file *source
 	next int64 // the slot to read next: the last run may have grown
 	last slot
 	any  bool // last is one
@@ -25,7 +23,7 @@ func (r *reading) close() error {
 	if r.file == nil {
 		return nil
 	}
-	err := r.file.Close()
+	err := r.file.close()
 	*r = reading{}
 	return err
 }
@@ -36,8 +34,15 @@ func (r *reading) close() error {
 // Append, Note and Close do nothing.
 //
 // Errors: [ErrFormat], and those of the files.
-func Open(dir string) (*Journal, error) {
-	j := newOnDisk(dir, &header{span: maxSegment})
+func Open(path string) (*Journal, error) { return OpenAt(At(path)) }
+
+// OpenAt is Open of a record that may be moved while it is read.
+func OpenAt(where Place) (*Journal, error) {
+	at := &site{place: where}
+	if _, err := at.find(); err != nil {
+		return nil, fmt.Errorf("read the record: %w", err)
+	}
+	j := journalOf(newDisk(at, maxSegment), &content{window: mergeWindow})
 	if _, err := j.Refresh(); err != nil {
 		return nil, err
 	}
@@ -51,8 +56,8 @@ func Resume(dir string) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := j.disk
-	if err := errors.Join(d.read.close(), d.rewrite(j.content, j.options)); err != nil {
+	d := j.disk.Load()
+	if err := errors.Join(d.read.close(), d.rewrite(j.content)); err != nil {
 		return nil, fmt.Errorf("resume the record: %w", err)
 	}
 	return j, nil
@@ -61,17 +66,17 @@ func Resume(dir string) (*Journal, error) {
 // Refresh adds what another process wrote since, wakes who waits for it, and
 // reports whether there was anything. In the process that writes it does nothing.
 func (j *Journal) Refresh() (more bool, err error) {
-	if j.disk == nil {
+	d := j.disk.Load()
+	if d == nil {
 		return false, nil
 	}
-	d := j.disk
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	if d.index != nil {
 		return false, nil
 	}
 	old := j.content // it changes here alone
-	c, err := d.reopen(j.options)
+	c, err := d.reopen()
 	if err == nil {
 		if c == nil {
 			c = old
@@ -98,31 +103,24 @@ func (j *Journal) Refresh() (more bool, err error) {
 
 // reopen opens the index, where it is another than the one that was read so far, and
 // returns an empty content for it.
-func (d *disk) reopen(o *Options) (*content, error) {
-	path := filepath.Join(d.files.dir, indexName)
-	now, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+func (d *disk) reopen() (*content, error) {
+	if d.read.file != nil && d.read.file.is(d.files.index()) {
+		return nil, nil //nolint:nilnil // go on with the one there is
 	}
-	if d.read.file != nil {
-		if before, err := d.read.file.Stat(); err == nil && os.SameFile(before, now) {
-			return nil, nil //nolint:nilnil // go on with the one there is
-		}
-	}
-	file, err := os.Open(path)
+	file, err := d.files.site.open(indexName)
 	if err != nil {
 		return nil, err
 	}
 	p := make([]byte, slotsAt)
-	n, _ := io.ReadFull(file, p)
+	n, _ := file.ReadAt(p, 0)
 	h, err := decodeHeader(p[:n])
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, file.close())
 	}
 	_ = d.read.close()
 	d.read.file = file
 	d.files.span = h.span
-	files := d.files
+	files, o := d.files, d.options
 	c := &content{window: mergeWindow, files: &files}
 	for s, x := range h.streams {
 		l := c.log(Stream(s), o)
@@ -146,7 +144,7 @@ func (d *disk) catchUp(j *Journal, c *content) (more bool, err error) {
 		j.mu.Lock()
 		for q := p[:n]; len(q) >= slotBytes && !c.closed; q = q[slotBytes:] {
 			var s slot
-			if s.decode(q) && d.take(c, &s, j.options) {
+			if s.decode(q) && d.take(c, &s, d.options) {
 				more, d.read.next = true, max(0, at-1) // a run is in the one slot or the one before
 			}
 			at++

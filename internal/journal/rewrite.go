@@ -4,14 +4,13 @@ import (
 	"bufio"
 	"errors"
 	"os"
-	"path/filepath"
 )
 
 // rewrite writes the index anew, from what there is in memory, and puts it in the
 // place of the old one: whoever reads that sees that it is another file. A writer
 // alone changes the content, and is who calls.
-func (d *disk) rewrite(c *content, o *Options) error {
-	path := filepath.Join(d.files.dir, indexName)
+func (d *disk) rewrite(c *content) error {
+	path := d.files.index()
 	file, err := os.OpenFile(path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -19,7 +18,7 @@ func (d *disk) rewrite(c *content, o *Options) error {
 	w := &indexWriter{content: c, out: bufio.NewWriterSize(file, maxSegment)}
 	h := header{span: d.files.span}
 	for s := range h.streams {
-		l := newByteLog(o)
+		l := newByteLog(d.options)
 		if c.logs[s] != nil {
 			l = c.logs[s]
 		}

@@ -101,6 +101,15 @@ func (t *Table) Containment() Containment {
 	return InGroup
 }
 
+// Cgroup is the folder of the cgroup that all trees are below, "" where they are in none.
+// It is for whoever has to end them where this program cannot: see [Trail].
+func (t *Table) Cgroup() string {
+	if t.Containment() != InCgroup {
+		return ""
+	}
+	return t.groups.dir
+}
+
 // hasTerminal reports whether this process has a controlling terminal. A child
 // in the same session would share it: a program that asks for a password there
 // would stop for ever instead of failing.

@@ -20,6 +20,7 @@ type Options struct {
 // Set is what is to be masked. It is immutable and safe for concurrent use; a
 // nil Set and the zero Set match nothing.
 type Set struct {
+	values   []string
 	words    *automaton // nil when there is nothing to mask
 	filter   *filter
 	patterns []pattern
@@ -29,12 +30,13 @@ type Set struct {
 // Values shorter than [MinBytes] are left out.
 func New(values []string, opts Options) *Set {
 	needles := make([]needle, 0, 40+9*len(values)) // what plain values have
+	s := &Set{}
 	for _, value := range values {
 		if len(value) >= MinBytes {
+			s.values = append(s.values, value)
 			needles = appendForms(needles, value)
 		}
 	}
-	s := &Set{}
 	if opts.Patterns {
 		s.patterns = knownPatterns()
 	}
@@ -54,6 +56,15 @@ func New(values []string, opts Options) *Set {
 
 // Empty reports whether the set masks nothing.
 func (s *Set) Empty() bool { return s == nil || s.words == nil }
+
+// Parts are what New makes an equal set of, in another process. The values are
+// secrets, and must not be changed.
+func (s *Set) Parts() (values []string, o Options) {
+	if s == nil {
+		return nil, o
+	}
+	return s.values, Options{Patterns: s.patterns != nil}
+}
 
 // Stream returns what masks one stream of output.
 func (s *Set) Stream() *Stream {

@@ -96,9 +96,9 @@ func (r *Run) tick() {
 		}
 	case r.phase != running || r.exited:
 	case r.terms.Timeout > 0 && !now.Before(r.limit()):
-		r.stop(TimedOut)
+		r.stop(TimedOut, nil)
 	case r.terms.IdleTimeout > 0 && !now.Before(r.idleAt()):
-		r.stop(IdleTooLong)
+		r.stop(IdleTooLong, nil)
 	}
 	r.advance()
 }
@@ -260,7 +260,7 @@ func (r *Run) tooMuch() bool {
 // ending is what is told. Callers hold r.mu.
 func (r *Run) ending(hits process.Hits) Ending {
 	e := Ending{
-		Cause: r.cause, State: r.state, Started: r.started, Ended: time.Now(),
+		Cause: r.cause, By: r.by, State: r.state, Started: r.started, Ended: time.Now(),
 		Forced: r.forced, PipeHeld: r.held, Hits: hits, Containment: r.process.Containment(),
 	}
 	if r.remains != nil {

@@ -55,7 +55,7 @@ func (r *Run) record(s journal.Stream, p []byte) {
 	q := &r.streams[s]
 	q.bytes += int64(len(p))
 	if r.terms.MaxOutputBytes > 0 && q.bytes > r.terms.MaxOutputBytes {
-		r.Stop(TooMuch)
+		r.Stop(TooMuch, nil)
 	}
 }
 

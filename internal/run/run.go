@@ -57,6 +57,7 @@ type Run struct {
 	told    bool // the rest of the tree was asked to end
 	eofs    int8
 	cause   Cause
+	by      any // who gave it
 	killAt  time.Time
 	dueAt   time.Time     // when the phase is over, or is to be looked at again
 	teed    time.Duration // time in the tee that dueAt has allowed for
@@ -103,10 +104,10 @@ func (r *Run) begin(then func()) {
 // Stop asks the tree to end: the stop signal now, KILL when the grace is over.
 // It reports whether this call is the one that ends the run; false if it was
 // being stopped or had exited already. Of one that has exited and only waits for
-// its output, it ends the waiting.
-func (r *Run) Stop(cause Cause) bool {
+// its output, it ends the waiting. By is who asked for it, for the ending.
+func (r *Run) Stop(cause Cause, by any) bool {
 	r.mu.Lock()
-	won := r.stop(cause)
+	won := r.stop(cause, by)
 	r.hurry()
 	r.advance()
 	return won
@@ -114,9 +115,9 @@ func (r *Run) Stop(cause Cause) bool {
 
 // Kill ends the tree now, as Stop does with no grace. On a run that is being
 // stopped it cuts the grace short and leaves the cause as it is.
-func (r *Run) Kill(cause Cause) bool {
+func (r *Run) Kill(cause Cause, by any) bool {
 	r.mu.Lock()
-	won := r.stop(cause)
+	won := r.stop(cause, by)
 	if r.phase == stopping {
 		r.killAt, r.restAt = time.Now(), time.Time{}
 	}
@@ -158,11 +159,11 @@ func (r *Run) stopSignal() syscall.Signal {
 }
 
 // stop takes the run from running to stopping. Callers hold r.mu.
-func (r *Run) stop(cause Cause) bool {
+func (r *Run) stop(cause Cause, by any) bool {
 	if r.phase != running || r.exited {
 		return false
 	}
-	r.phase, r.cause = stopping, cause
+	r.phase, r.cause, r.by = stopping, cause, by
 	r.killAt = time.Now().Add(r.terms.Grace)
 	if r.process != nil {
 		r.ask()

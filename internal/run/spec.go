@@ -82,6 +82,7 @@ const (
 // Ending is how a run ended.
 type Ending struct {
 	Cause   Cause
+	By      any // who stopped it, as given to Stop or Kill; nil: nobody, or a limit
 	State   process.State
 	Started time.Time
 	Ended   time.Time
