@@ -105,7 +105,7 @@ func listRefuses(b *bench) {
 		"limit above":   {Limit: 1001},
 		"status":        {Status: []engine.Status{"done"}},
 		"id":            {IDPrefix: "@last"},
-				"cursor":        {After: "no place"},
+		"cursor":        {After: "no place"},
 	} {
 		if _, err := b.List(patient(t), f); !errors.Is(err, engine.ErrInvalid) {
 			t.Errorf("%s: want ErrInvalid, got %v", name, err)
