@@ -24,9 +24,14 @@ const (
 	candidates = 8
 )
 
+// unknownError is an ErrNotFound in other words.
+type unknownError struct{ error }
+
+func (unknownError) Is(target error) bool { return target == engine.ErrNotFound }
+
 // unknownID is an error for what names no execution.
 func unknownID(format string, args ...any) error {
-	return exitWith(exitUnknown, fault("cloudops ps -a lists them; a prefix of an id is enough, and @last is the newest", format, args...))
+	return advise(unknownError{fmt.Errorf(format, args...)}, "cloudops ps -a lists them; a prefix of an id is enough, and @last is the newest")
 }
 
 // resolve finds the executions that are named: by an id, the beginning of one, or
@@ -79,7 +84,7 @@ func resolveLast(ctx context.Context, api engine.API, name string) (engine.ID, e
 	case err != nil:
 		return engine.ID{}, err
 	case len(all) == 0:
-		return engine.ID{}, exitWith(exitUnknown, fault("cloudops run -- PROGRAM makes one", "there is no execution yet"))
+		return engine.ID{}, advise(unknownError{errors.New("there is no execution yet")}, "cloudops run -- PROGRAM makes one")
 	case len(all) <= back:
 		return engine.ID{}, unknownID("there is no %s: there are %d executions", clip(name), len(all))
 	}

@@ -52,18 +52,19 @@ func (l *listing) show(all []engine.Execution, p engine.Page) error {
 		}
 		return nil
 	}
-	t := l.table(all, time.Now())
-	t.write(l.stdout)
+	width := widthOf(l.stdout)
+	if l.noTrunc {
+		width = 0
+	}
+	l.table(all, time.Now(), width).write(l.stdout)
 	return nil
 }
 
-// table is a list for people: cut to the terminal and with ages, or whole and exact.
-func (l *listing) table(all []engine.Execution, now time.Time) *table {
-	t := &table{width: widthOf(l.stdout)}
-	if l.noTrunc {
-		t.width = 0
-	}
-	whole := t.width == 0
+// table is a list for people: cut to the width of a terminal and with ages, or where
+// width is 0 whole and exact.
+func (l *listing) table(all []engine.Execution, now time.Time, width int) *table {
+	t := &table{width: width}
+	whole := width == 0
 	id, when, since := shortened(all), "AGE", func(x *engine.Execution) string { return age(x.AcceptedAt, now) }
 	if whole {
 		id, when, since = engine.ID.String, "ACCEPTED", func(x *engine.Execution) string { return exact(x.AcceptedAt) }
