@@ -71,8 +71,8 @@ func (c *attachCommand) attach(ctx context.Context, names []string) error {
 		if t.terminal != nil {
 			logs.raw, w.none = true, true // it draws itself anew when it hears our size
 		}
-		if result, err = c.stay(ctx, d, t, logs, &w); err != nil && context.Cause(ctx) != nil {
-			c.tell("%s goes on; cloudops attach %s is back there", ids[0], ids[0])
+		if result, err = c.stay(ctx, d, t, logs, &w); err != nil && context.Cause(ctx) != nil && !c.hush {
+			c.note("%s goes on; cloudops attach %s comes back", ids[0], ids[0])
 		}
 		return err
 	})
@@ -89,18 +89,15 @@ func (c *attachCommand) attach(ctx context.Context, names []string) error {
 	return exitWith(resultCode(&result), why)
 }
 
-func (c *attachCommand) tell(format string, args ...any) {
-	if !c.hush {
-		c.note(format, args...)
-	}
-}
-
 // stay shows the execution's output until it has ended, and types meanwhile.
 func (c *attachCommand) stay(ctx context.Context, d stateDir, t *typist, logs *logsCommand, w *wanted) (engine.Result, error) {
 	if err := t.terminal.begin(); err != nil {
 		return engine.Result{}, err
 	}
 	defer t.terminal.restore()
+	if t.terminal != nil && !c.hush { // it is raw: a line begins where it is told to
+		c.note("attached to %s; Ctrl-] goes away\r", t.id)
+	}
 	group := lifecycle.New()
 	t.attend(group)
 	v := logs.viewer([]engine.ID{t.id})

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +22,6 @@ type home struct {
 
 	t     *testing.T
 	store *engine.MemoryStore
-	mu    sync.Mutex
 	// damage is what Check finds.
 	damage error
 }
@@ -36,12 +35,16 @@ func newHome(t *testing.T) *home {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-		cancel()
-		_ = e.Shutdown(ctx) // its error is that the context was done
-	})
-	return &home{Engine: e, t: t, store: store}
+	h := &home{Engine: e, t: t, store: store}
+	t.Cleanup(h.end)
+	return h
+}
+
+// end ends all that runs.
+func (h *home) end() {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(h.t.Context()))
+	cancel()
+	_ = h.Engine.Shutdown(ctx) // its error is that the context was done
 }
 
 func (h *home) Record(ctx context.Context, id engine.ID) (engine.Record, error) {
@@ -84,6 +87,13 @@ func (h *home) cloudops(input string, args ...string) said {
 	var stdout, stderr bytes.Buffer
 	code := cli.MainOn(h, args, strings.NewReader(input), &stdout, &stderr)
 	return said{code, stdout.String(), stderr.String()}
+}
+
+// into runs a command whose stdout is elsewhere.
+func (h *home) into(stdout io.Writer, args ...string) (code int, stderr string) {
+	var said bytes.Buffer
+	code = cli.MainOn(h, args, strings.NewReader(""), stdout, &said)
+	return code, said.String()
 }
 
 // says runs a command that must end with this code, and returns what it wrote.

@@ -27,6 +27,7 @@ const (
 // unknownError is an ErrNotFound in other words.
 type unknownError struct{ error }
 
+// Is makes it an ErrNotFound.
 func (unknownError) Is(target error) bool { return target == engine.ErrNotFound }
 
 // unknownID is an error for what names no execution.

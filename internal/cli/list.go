@@ -65,9 +65,9 @@ func (l *listing) show(all []engine.Execution, p engine.Page) error {
 func (l *listing) table(all []engine.Execution, now time.Time, width int) *table {
 	t := &table{width: width}
 	whole := width == 0
-	id, when, since := shortened(all), "AGE", func(x *engine.Execution) string { return age(x.AcceptedAt, now) }
+	id, when, since, took := shortened(all), "AGE", func(t time.Time) string { return age(t, now) }, brief
 	if whole {
-		id, when, since = engine.ID.String, "ACCEPTED", func(x *engine.Execution) string { return exact(x.AcceptedAt) }
+		id, when, since, took = engine.ID.String, "ACCEPTED", exact, time.Duration.String
 	}
 	t.columns = []column{{title: "ID"}, {title: "STATUS"}, {title: when, right: !whole, spare: 1}, {title: "TIME", right: true, spare: 2}}
 	if l.ended {
@@ -77,7 +77,7 @@ func (l *listing) table(all []engine.Execution, now time.Time, width int) *table
 	s := styleOf(l.stdout, l.noColour)
 	for i := range all {
 		x := &all[i]
-		row := []cell{{text: id(x.ID)}, {text: string(x.Status), paint: s.status(x.Status)}, {text: since(x)}, {text: ran(x)}}
+		row := []cell{{text: id(x.ID)}, {text: string(x.Status), paint: s.status(x.Status)}, {text: since(x.AcceptedAt)}, {text: ran(x, took)}}
 		if l.ended {
 			row = append(row, cell{text: exitText(x)})
 		}
@@ -87,11 +87,11 @@ func (l *listing) table(all []engine.Execution, now time.Time, width int) *table
 }
 
 // ran is for how long an execution has run, - where it never did.
-func ran(x *engine.Execution) string {
+func ran(x *engine.Execution, text func(time.Duration) string) string {
 	if x.StartedAt.IsZero() {
 		return "-"
 	}
-	return brief(x.Duration)
+	return text(x.Duration.Round(time.Millisecond))
 }
 
 // exitText is the exit code of an execution, - where there is none.

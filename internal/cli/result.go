@@ -90,12 +90,13 @@ func written(bytes, lines, omitted int64) string {
 
 // sizeText is a number of bytes for people.
 func sizeText(n int64) string {
-	size, unit := float64(n), ""
-	for _, unit = range []string{"B", "KiB", "MiB", "GiB", "TiB"} {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	size, unit := float64(n), units[0]
+	for _, next := range units[1:] {
 		if size < 1024 {
 			break
 		}
-		size /= 1024
+		size, unit = size/1024, next
 	}
 	if unit == "B" {
 		return fmt.Sprintf("%d B", n)

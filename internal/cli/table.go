@@ -34,7 +34,7 @@ type table struct {
 }
 
 // roomForLast is how wide the last column is to be at least, before others go.
-const roomForLast = 24
+const roomForLast = 20
 
 func (t *table) add(cells ...cell) { t.rows = append(t.rows, cells) }
 

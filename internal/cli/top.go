@@ -116,7 +116,7 @@ func topTable(rows []topRow, width int, s style) *table {
 		if width > 0 {
 			command = cut(command, width/commandShare)
 		}
-		took := ran(&x.Execution)
+		took := ran(&x.Execution, brief)
 		if x.QueuePosition > 0 {
 			took = fmt.Sprintf("#%d", x.QueuePosition)
 		}

@@ -248,4 +248,3 @@ func TestRun_DetachedPrintsItsIDAlone(t *testing.T) {
 		t.Errorf("the last that is recorded is %+v", x)
 	}
 }
-

@@ -63,6 +63,7 @@ type followed struct {
 	want  *wanted
 	ended bool
 	from  engine.Cursor // what comes behind it was not shown
+	least engine.Cursor // where that begins at least: not all that there was is asked for
 
 	begun  [2]bool // a line was shown of each stream
 	number [2]int64
@@ -72,7 +73,7 @@ type followed struct {
 func newFollowed(x *engine.Execution, w *wanted) *followed {
 	f := &followed{id: x.ID, want: w, ended: x.Status.Terminal()}
 	if w.none || w.query.Last > 0 || !w.query.Since.IsZero() || w.match != nil {
-		f.from = x.Cursor // where nothing is chosen of what there is
+		f.least = x.Cursor
 		f.begun = [2]bool{true, true}
 	}
 	return f
@@ -81,16 +82,16 @@ func newFollowed(x *engine.Execution, w *wanted) *followed {
 // lines yields what there is, and remembers how far that goes.
 func (f *followed) lines(ctx context.Context, api engine.API) iter.Seq2[engine.Line, error] {
 	return func(yield func(engine.Line, error) bool) {
-		if f.want.none {
-			return
-		}
-		for l, err := range api.Lines(ctx, f.id, f.want.query) {
-			if !yield(l, err) || err != nil {
-				return
-			}
-			if f.want.match == nil {
+		if !f.want.none {
+			for l, err := range api.Lines(ctx, f.id, f.want.query) {
+				if !yield(l, err) || err != nil {
+					return
+				}
 				f.from = max(f.from, l.Cursor)
 			}
+		}
+		if f.from == 0 || f.want.match != nil {
+			f.from = max(f.from, f.least) // what was not chosen by then never is
 		}
 	}
 }
