@@ -30,7 +30,7 @@ func (e *Engine) cancel(ctx context.Context, x *execution, c Cancellation, cause
 	e.mu.Unlock()
 	switch {
 	case foreign && control == nil:
-		return e.finder.Withdraw(ctx, x.id, Ending{Cause: cause, ExitCode: -1, Ended: time.Now(), CancelledBy: c.Actor})
+		return e.withdraw(ctx, x, Ending{Cause: cause, ExitCode: -1, Ended: time.Now(), CancelledBy: c.Actor})
 	case queued:
 		e.conclude(ctx, x, Ending{Cause: cause, ExitCode: -1})
 	case control != nil:

@@ -51,7 +51,7 @@ func newDelivery(e *Engine, h EventHandler) *delivery {
 
 // add makes the handler hear of an execution.
 func (d *delivery) add(x *execution) {
-	r := &recipient{watcher: watcher{subject: subject{id: x.id, journal: x.journal, live: x}}}
+	r := &recipient{watcher: watcher{subject: d.engine.subjectOf(x)}}
 	x.reader = r
 	d.mu.Lock()
 	d.open++

@@ -26,7 +26,7 @@ func (e *Engine) dispatchLocked() {
 }
 
 // leaving reports whether what waits is left to the next engine. Callers hold mu.
-func (e *Engine) leaving() bool { return e.closed && e.finder != nil }
+func (e *Engine) leaving() bool { return e.closed && e.outlived() }
 
 // spawn starts executions until none waits or no slot is free.
 func (e *Engine) spawn(ctx context.Context) {
@@ -72,7 +72,7 @@ func (e *Engine) take(isNew bool) *execution {
 // meanwhile is now what it starts with.
 func (x *execution) takeLocked() {
 	x.phase = starting
-	x.launch.Timeout = x.timeout
+	x.launch.Timeout, x.launch.AcceptedAt = x.timeout, x.accepted
 	if x.launch.Terminal != nil {
 		*x.launch.Terminal = x.size
 	}
@@ -217,7 +217,7 @@ func (e *Engine) finish(x *execution, end Ending) {
 	}
 	x.journal.Close(noteEnded, width(noteEnded))
 	e.countLocked(f.status)
-	delete(e.live, x.id)
+	e.removeLocked(x)
 	e.shelf.put(f)
 	if x.reader != nil {
 		e.deliver.finished(x.reader, e.shelf.next-1)
@@ -258,6 +258,14 @@ func (e *Engine) releaseLocked(x *execution) {
 	}
 	if x.expiry != nil {
 		x.expiry.Stop()
+	}
+}
+
+// removeLocked takes an execution out of those that are live.
+func (e *Engine) removeLocked(x *execution) {
+	delete(e.live, x.id)
+	if x.elsewhere {
+		e.foreign--
 	}
 }
 

@@ -37,6 +37,7 @@ type Engine struct {
 	live     map[ID]*execution
 	shelf    shelf
 	queue    queue
+	foreign  int // those of live that another engine has accepted
 	active   int // starting or going: those that hold a slot
 	running  int
 	spawners int
@@ -243,7 +244,8 @@ func (e *Engine) accept(x *execution) (alone bool, err error) {
 	}
 	// Policies, and runners that are not ours, may take their time to start one.
 	if e.local != nil && e.config.Policy == nil && e.active+e.spawners+e.queue.len() == 0 && !now.Before(e.backoff) {
-		e.active, e.spawners, x.phase = 1, 1, starting
+		e.active, e.spawners = 1, 1
+		x.takeLocked()
 		return true, nil
 	}
 	e.queue.push(x)

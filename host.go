@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
 )
 
 // Host runs launches as processes of this program for a Runner that another package
@@ -58,6 +60,14 @@ func (h *Host) StartAlone(ctx context.Context, l *Launch) (Control, error) {
 		return nil, err
 	}
 	return Noting(control, l, began), nil
+}
+
+// NewRecord is a record in memory that an engine would make of a request that it has
+// accepted, for one that no engine has.
+func NewRecord() *Journal {
+	j := journal.New(&journal.Options{})
+	j.Note(noteAccepted, width(noteAccepted))
+	return j
 }
 
 // EndRecord writes the last note of a record, where no engine does: after the ending

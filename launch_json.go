@@ -27,6 +27,7 @@ type launchJSON struct {
 	// queue timeout, grace, wait delay.
 	RequestTimes [5]time.Duration `json:"request_times_ns"`
 
+	AcceptedAt  time.Time      `json:"accepted_at,omitzero"`
 	Timeout     time.Duration  `json:"timeout_ns"`
 	IdleTimeout time.Duration  `json:"idle_timeout_ns,omitempty"`
 	Grace       time.Duration  `json:"grace_ns"`
@@ -51,7 +52,8 @@ type launchJSON struct {
 func (l *Launch) MarshalJSON() ([]byte, error) {
 	j := launchJSON{
 		Version: launchVersion, ID: l.ID, Path: []byte(l.Path), Argv: bytesOf(l.Argv), Env: bytesOf(l.Env), Dir: []byte(l.Dir),
-		Timeout: l.Timeout, IdleTimeout: l.IdleTimeout, Grace: l.Grace, WaitDelay: l.WaitDelay,
+		AcceptedAt: l.AcceptedAt,
+		Timeout:    l.Timeout, IdleTimeout: l.IdleTimeout, Grace: l.Grace, WaitDelay: l.WaitDelay,
 		StopSignal: l.StopSignal, KillMode: l.KillMode, KeepBytes: l.KeepBytes, Oversize: l.Oversize, Terminal: l.Terminal,
 		Mark: []byte(l.mark), LogPath: []byte(l.logPath),
 	}
@@ -90,7 +92,8 @@ func (l *Launch) UnmarshalJSON(data []byte) error {
 	}
 	*l = Launch{
 		ID: j.ID, Path: string(j.Path), Argv: textsOf(j.Argv), Env: textsOf(j.Env), Dir: string(j.Dir), Request: &request,
-		Timeout: j.Timeout, IdleTimeout: j.IdleTimeout, Grace: j.Grace, WaitDelay: j.WaitDelay,
+		AcceptedAt: j.AcceptedAt,
+		Timeout:    j.Timeout, IdleTimeout: j.IdleTimeout, Grace: j.Grace, WaitDelay: j.WaitDelay,
 		StopSignal: j.StopSignal, KillMode: j.KillMode, KeepBytes: j.KeepBytes, Oversize: j.Oversize, Terminal: j.Terminal,
 		secrets: redact.New(textsOf(j.Secrets), redact.Options{Patterns: j.Patterns}),
 		mark:    string(j.Mark), logPath: string(j.LogPath),

@@ -84,7 +84,8 @@ func TestLaunch_HasAllOfIt(t *testing.T) {
 			ID: engine.ID{1}, Command: engine.Shell("true"), Timeout: 1, IdleTimeout: 2, QueueTimeout: 3, Grace: 4, WaitDelay: 5,
 			Stdin: []byte{0xff}, Secrets: []string{"hunter2"},
 		},
-		Timeout: engine.Forever, IdleTimeout: 7, Grace: 8, WaitDelay: 9, StopSignal: syscall.SIGINT,
+		AcceptedAt: time.Unix(1, 2).UTC(),
+		Timeout:    engine.Forever, IdleTimeout: 7, Grace: 8, WaitDelay: 9, StopSignal: syscall.SIGINT,
 		KillMode: engine.KillLeader, KeepBytes: 10, Oversize: engine.FailExecution, Terminal: &engine.TerminalSize{Rows: 1, Cols: 2},
 	}
 	data, err := json.Marshal(&want)

@@ -96,7 +96,7 @@ func (e *Engine) follow(ctx context.Context, rec *Record) (*execution, *finished
 	switch err := e.find(ctx, x); {
 	case err == nil:
 		return e.known(id)
-	case errors.Is(err, ErrNotFound) && rec.Execution.Status == Pending:
+	case errors.Is(err, ErrBusy), errors.Is(err, ErrNotFound) && rec.Execution.Status == Pending:
 		e.group.Go(func(ctx context.Context) { e.await(ctx, x) })
 		return x, nil, nil
 	case errors.Is(err, ErrNotFound):
@@ -143,6 +143,7 @@ func (e *Engine) hold(x *execution) (have *execution) {
 	}
 	e.live[x.id] = x
 	e.active++
+	e.foreign++
 	return nil
 }
 
@@ -188,6 +189,16 @@ func (e *Engine) await(ctx context.Context, x *execution) {
 	}
 }
 
+// withdraw ends an execution in the queue of another program. Where that starts it at
+// this moment it is ended when it is found.
+func (e *Engine) withdraw(ctx context.Context, x *execution, end Ending) error {
+	err := e.finder.Withdraw(ctx, x.id, end)
+	if errors.Is(err, ErrFinished) {
+		return nil
+	}
+	return err
+}
+
 // drop forgets an execution that is followed no longer.
 func (e *Engine) drop(x *execution) {
 	e.mu.Lock()
@@ -205,7 +216,7 @@ func (e *Engine) dropLocked(x *execution) {
 	e.releaseLocked(x)
 	x.phase, x.control = over, nil
 	x.attachLocked()
-	delete(e.live, x.id)
+	e.removeLocked(x)
 	if x.reader != nil {
 		e.deliver.dropped(x.reader)
 	}

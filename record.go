@@ -11,7 +11,7 @@ import (
 // store has it already, with this content: nothing is to be done then. If it returns
 // false and no error the execution must be accepted: it has its place.
 func (e *Engine) record(ctx context.Context, x *execution) (known bool, err error) {
-	if r := x.launch.Request; e.finder != nil && (r.StdinFrom != nil || r.Tee != nil) {
+	if r := x.launch.Request; e.outlived() && (r.StdinFrom != nil || r.Tee != nil) {
 		return false, advise(fault(ErrInvalid, "stdin_from and tee are of this program, which the execution outlives"),
 			"give it Stdin, or WriteStdin what comes later, and Watch its output")
 	}
@@ -37,6 +37,9 @@ func (e *Engine) record(ctx context.Context, x *execution) (known bool, err erro
 	}
 	return known, err
 }
+
+// outlived reports whether what runs goes on without the engine.
+func (e *Engine) outlived() bool { return e.finder != nil && e.finder.Outlives() }
 
 // recorded reports whether a request that cannot be run now was accepted before: what
 // it needs may have gone since.

@@ -73,6 +73,10 @@ func (e *Engine) takeUp(ctx context.Context, id ID, found *Recovery) error {
 			found.Running++
 		}
 		return nil
+	case errors.Is(err, ErrBusy):
+		found.Running++
+		e.group.Go(func(ctx context.Context) { e.await(ctx, x) })
+		return nil
 	case !errors.Is(err, ErrNotFound):
 		e.drop(x)
 		return fmt.Errorf("find execution %s: %w", id, err)

@@ -22,16 +22,20 @@ type Runner interface {
 	Start(ctx context.Context, l *Launch) (Control, error)
 }
 
-// Finder is a [Runner] whose executions outlive the engine that started them, for
-// an engine with a [Store].
+// Finder is a [Runner] that finds executions which another engine started, perhaps one
+// that has gone, for an engine with a [Store].
 type Finder interface {
 	Runner
 	// Find goes on with an execution that was started before, perhaps for another
 	// engine: l.Journal, which is empty, becomes its record, and Started, Phase and
 	// Ended are called as by Start. Of the launch it gets the ID, the Request as far as
 	// it was kept, and these. Where it has ended, Find returns a nil Control, and
-	// Ended has been called. Errors: ErrNotFound where nobody has started it.
+	// Ended has been called. Errors: ErrNotFound where nobody has started it, ErrBusy
+	// where somebody is about to.
 	Find(ctx context.Context, l *Launch) (Control, error)
+	// Outlives reports whether what Start starts goes on without the engine. Shutdown lets
+	// that go; else it waits, as for any Runner.
+	Outlives() bool
 	// Withdraw has nobody start an execution that nobody has started yet, and keeps
 	// this ending of it. Errors: ErrFinished where somebody was quicker.
 	Withdraw(ctx context.Context, id ID, end Ending) error
@@ -45,8 +49,9 @@ type Launch struct {
 	Argv []string // the whole argument vector
 	Env  []string // the whole environment
 	Dir  string   // the working directory
-	// Request is what was asked.
-	Request *Request
+	// Request is what was asked, and AcceptedAt when.
+	Request    *Request
+	AcceptedAt time.Time
 
 	Timeout     time.Duration  // from the start
 	IdleTimeout time.Duration  // without output; 0: none

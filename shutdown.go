@@ -89,13 +89,16 @@ func (e *Engine) cancelAll(ctx context.Context) {
 	live := slices.Collect(maps.Values(e.live))
 	e.mu.Unlock()
 	for _, x := range live {
+		if x.elsewhere {
+			continue
+		}
 		_ = e.cancel(ctx, x, Cancellation{}, CauseShutdown) // it ended meanwhile
 	}
 }
 
 // idleLocked tells Shutdown that nothing is left that it has to wait for.
 func (e *Engine) idleLocked() {
-	if e.idle != nil && (len(e.live) == 0 || e.finder != nil) && e.spawners+e.arriving == 0 {
+	if e.idle != nil && (len(e.live) == e.foreign || e.outlived()) && e.spawners+e.arriving == 0 {
 		select {
 		case <-e.idle:
 		default:

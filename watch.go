@@ -35,6 +35,9 @@ type subject struct {
 	journal *journal.Journal
 	live    *execution // nil when it was on the shelf already
 	done    *finished  // nil while live
+	// over is closed when a live one has its final, where its record is another
+	// process's: the end of that may be seen before. Nil where it cannot.
+	over func() <-chan struct{}
 }
 
 // subject finds an execution whose record can be read. Errors: ErrNotFound,
@@ -45,17 +48,30 @@ func (e *Engine) subject(ctx context.Context, id ID) (subject, error) {
 	case err != nil:
 		return subject{}, err
 	case x != nil:
-		return subject{id: id, journal: x.journal, live: x}, nil
+		return e.subjectOf(x), nil
 	case f.journal == nil:
 		return subject{}, advise(fault(ErrExpired, "the output of execution %s is not kept any more", id), "its result is")
 	}
 	return subject{id: id, journal: f.journal, done: f}, nil
 }
 
-// final is the ending, once the journal is closed.
+// subjectOf is one that is live.
+func (e *Engine) subjectOf(x *execution) subject {
+	s := subject{id: x.id, journal: x.journal, live: x}
+	if e.finder != nil {
+		s.over = func() <-chan struct{} { return e.over(x) }
+	}
+	return s
+}
+
+// final is the ending, once the journal is closed; nil where the engine has left it
+// before.
 func (s *subject) final() *finished {
 	if s.done != nil {
 		return s.done
+	}
+	if s.over != nil {
+		<-s.over()
 	}
 	return s.live.final
 }
@@ -249,6 +265,9 @@ func (s *subject) eventsOf(out []Event, r *journal.Record) []Event {
 
 func (s *subject) ending(out []Event) []Event {
 	f := s.final()
+	if f == nil {
+		return out
+	}
 	r := f.result()
 	before := Running
 	if f.started == 0 {

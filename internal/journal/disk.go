@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	// leastOnDisk is the smallest bound of a stream on disk.
-	leastOnDisk = 256 << 10
 	// diskEntries bounds the index in memory of a record on disk: 6 MiB.
 	diskEntries = 1 << 18
 
@@ -32,6 +30,7 @@ type disk struct {
 	lastAt  int64      // the first of its two slots; -1: there is none
 	again   int64      // how often it was written again
 	gone    int        // content.letGo at the last rewrite
+	synced  bool       // the index has something that must not be lost
 	bytes   [streams]streamFile
 	err     error
 
@@ -42,6 +41,7 @@ type disk struct {
 type streamFile struct {
 	file   *os.File
 	number int64
+	synced int64 // files below have not changed since the last Sync
 	pruned int64 // files below are removed, but for those of the head
 	sum    uint32
 	begun  int64 // start of the segment that sum is of; -1: none
@@ -49,8 +49,8 @@ type streamFile struct {
 }
 
 // Create makes a journal on disk in a folder, which is made and must not be there
-// yet. Keep is how many bytes of each stream are kept: 0 keeps all, and below
-// 256 KiB is that. Beside them up to a quarter more is on disk, or 192 KiB.
+// yet. Keep is how many bytes of each stream are kept: 0 keeps all. Beside them up to a
+// quarter more is on disk, or 192 KiB, which nobody reads.
 //
 // Readers are as of a journal in memory. Append writes before it returns, so that what
 // it was given outlives this process; only Sync makes it outlive the machine. What
@@ -72,7 +72,7 @@ func create(at *site, dir string, keep int64, c *content) (*disk, error) {
 		return nil, err
 	}
 	if keep > 0 {
-		keep = max(keep, leastOnDisk)
+		keep = max(keep, 2) // a head and a tail
 	}
 	at.now.Store(&location{path: dir})
 	d := newDisk(at, spanOf(keep))
@@ -93,7 +93,7 @@ func spanOf(keep int64) int64 {
 	if keep <= 0 {
 		return math.MaxInt64 / maxSegment * maxSegment
 	}
-	return (keep/8 + maxSegment - 1) / maxSegment * maxSegment
+	return max((keep/8+maxSegment-1)/maxSegment, 1) * maxSegment
 }
 
 func newDisk(at *site, span int64) *disk {
@@ -123,23 +123,6 @@ func (j *Journal) Err() error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	return d.err
-}
-
-// Sync has the system write to the device what it has not yet.
-func (j *Journal) Sync() error {
-	d := j.disk.Load()
-	if d == nil {
-		return nil
-	}
-	d.writing.Lock()
-	defer d.writing.Unlock()
-	var err error
-	for _, f := range []*os.File{d.bytes[Stdout].file, d.bytes[Stderr].file, d.index} {
-		if f != nil {
-			err = errors.Join(err, f.Sync())
-		}
-	}
-	return err
 }
 
 // Release closes the files of a journal on disk. It can still be read.

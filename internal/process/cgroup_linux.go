@@ -95,11 +95,14 @@ func newCgroupsIn(parent string) (*cgroups, error) {
 	return g, nil
 }
 
+// folderPrefix begins the names of our folders.
+const folderPrefix = "cloudops-"
+
 // ownFolder makes a folder below a cgroup, locked as long as its descriptor is open,
 // and removes those that nobody has locked.
 func ownFolder(parent string) (dir string, fd int, err error) {
 	sweepStale(parent)
-	if dir, err = os.MkdirTemp(parent, "cloudops-"); err != nil {
+	if dir, err = os.MkdirTemp(parent, folderPrefix); err != nil {
 		return "", -1, err
 	}
 	if fd, err = lockFolder(dir); err != nil {
@@ -142,7 +145,7 @@ const killFile = "cgroup.kill"
 // sweepStale removes what programs that were killed have left, as far as
 // nobody lives there.
 func sweepStale(parent string) {
-	folders, _ := filepath.Glob(filepath.Join(parent, "cloudops-*"))
+	folders, _ := filepath.Glob(filepath.Join(parent, folderPrefix+"*"))
 	for _, dir := range folders {
 		if fd, err := lockFolder(dir); err == nil {
 			removeGroups(dir)

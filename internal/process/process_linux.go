@@ -1,7 +1,6 @@
 package process
 
 import (
-	"errors"
 	"os"
 	"sync"
 	"syscall"
@@ -91,14 +90,6 @@ func (p *Process) tell(state State) {
 	p.exited = true
 	p.mu.Unlock()
 	p.observer.Exited(state)
-}
-
-func ignoringEINTR(f func() error) error {
-	for {
-		if err := f(); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }
 
 // Codes of siginfo for a child, from asm-generic/siginfo.h.
@@ -221,14 +212,6 @@ func (p *Process) Release() {
 func (p *Process) awaitExit() {
 	_ = ignoringEINTR(func() error {
 		return unix.Waitid(unix.P_PID, p.child, nil, unix.WEXITED|unix.WNOWAIT, nil)
-	})
-}
-
-// reapChild waits for a child of ours that has ended or is about to.
-func reapChild(pid int) {
-	_ = ignoringEINTR(func() error {
-		_, err := unix.Wait4(pid, nil, 0, nil)
-		return err
 	})
 }
 
