@@ -129,10 +129,11 @@ func (c *runCommand) openEngine(ctx context.Context, config engine.Config) (engi
 
 // unrecorded adds to an error what can be done without a record.
 func unrecorded(err error) error {
-	if hintOf(err) != "" {
-		return err
+	const without = "--no-record runs it without a record"
+	if hint := hintOf(err); hint != "" {
+		return advise(err, "%s; or %s", hint, without)
 	}
-	return advise(err, "--no-record runs it without a record, --state-dir puts that elsewhere")
+	return advise(err, "%s, --state-dir puts it elsewhere", without)
 }
 
 // ask makes the request of the flags, over what a file says.

@@ -248,3 +248,15 @@ func TestRun_DetachedPrintsItsIDAlone(t *testing.T) {
 		t.Errorf("the last that is recorded is %+v", x)
 	}
 }
+
+func TestCompletion_OffersIDs(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	id := h.did("echo one")
+	for _, typed := range []string{"", id.String()[:6]} {
+		got := h.says(0, "__complete", "status", typed).stdout
+		wantHas(t, "status "+typed, got, id.String()+"\tcompleted  sh -c 'echo one'\n")
+	}
+	wantHas(t, "@l", h.says(0, "__complete", "logs", "@l").stdout, "@last\n")
+	wantHas(t, "a filter", h.says(0, "__complete", "ps", "--filter", "status=").stdout, "status=lost\n")
+}
