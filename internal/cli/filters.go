@@ -64,7 +64,11 @@ func filterKeys() []filterKey {
 	}
 }
 
-const filterHelp = "only those that match; KEY is status, type, program, tag, since, until, exit, text, source, conversation or id"
+const (
+	filterUsage = "only those that match `KEY=VALUE`, all of them where there are several"
+	filterHelp  = `Filters: status and type (one or several, with commas), program, tag=NAME=VALUE, since and
+until (2h or 7d ago, or a time), exit, text in the command, source, conversation, id.`
+)
 
 func statusWords() []string {
 	var words []string

@@ -25,7 +25,9 @@ func (p *program) historyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "history [FLAGS]", Short: "Go through all that was ever run, newest first, page by page", Args: noArgs,
 		Long: `A page has 100 executions unless --limit says otherwise; --after goes on behind it.
-Pages have nothing twice, whatever comes or ends meanwhile.`,
+Pages have nothing twice, whatever comes or ends meanwhile.
+
+` + filterHelp,
 		Example: `  cloudops history --filter program=terraform --filter exit=1
   cloudops history --filter since=2026-11-01 --filter until=2026-12-01 --total
   cloudops history --json --limit 1000 | jq -r '.executions[].command'`,

@@ -24,8 +24,8 @@ type listing struct {
 func (l *listing) declare(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringArrayVar(&l.filter, "filter", nil, filterHelp+"; `KEY=VALUE`")
-	flags.IntVar(&l.limit, "limit", 0, "how many at most: `N`")
+	flags.StringArrayVar(&l.filter, "filter", nil, filterUsage)
+	flags.IntVar(&l.limit, "limit", 0, "`N` at most")
 	flags.BoolVarP(&l.quiet, "quiet", "q", false, "whole ids alone, one a line")
 	flags.BoolVar(&l.noTrunc, "no-trunc", false, "whole ids and commands, exact times; so it is anyway where stdout is no terminal")
 	flags.BoolVar(&l.json, "json", false, "one JSON object: executions, and next where there are more")

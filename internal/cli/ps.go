@@ -16,7 +16,9 @@ func (p *program) psCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "ps [FLAGS]", Short: "List what runs and waits, or with -a what has ended too", Args: noArgs,
 		Long: `On a terminal, ids and commands are cut to its width and ages are shown; an id of
-which the beginning is shown may be written like that. Elsewhere all is whole.`,
+which the beginning is shown may be written like that. Elsewhere all is whole.
+
+` + filterHelp,
 		Example: `  cloudops ps
   cloudops ps -a --filter status=failed,timeout --filter since=24h
   cloudops ps -a --filter tag=team=data --json | jq -r '.executions[].id'

@@ -77,7 +77,7 @@ func (s *screen) live(ctx context.Context) (open engine.ID, err error) {
 	defer group.Wait()
 	defer group.Stop(nil)
 	keys := make(chan string)
-	group.Go(s.terminal.guarded(func(ctx context.Context) { s.listen(ctx, keys) }))
+	group.Go(s.guarded(func(ctx context.Context) { s.listen(ctx, keys) }))
 	tick := time.NewTicker(s.every)
 	defer tick.Stop()
 	s.look(ctx)
@@ -102,6 +102,20 @@ func (s *screen) live(ctx context.Context) (open engine.ID, err error) {
 			s.look(ctx)
 		}
 	}
+}
+
+// guarded is f, which leaves the terminal as it was also where it panics.
+func (s *screen) guarded(f func(context.Context)) func(context.Context) {
+	return s.terminal.guarded(func(ctx context.Context) {
+		well := false
+		defer func() {
+			if !well {
+				say(s.out, "%s", leaveScreen)
+			}
+		}()
+		f(ctx)
+		well = true
+	})
 }
 
 // look looks at what runs now.

@@ -88,6 +88,6 @@ func (p *program) stateDirPath() (string, error) {
 
 // stateFlags declares what all commands have that open the state directory.
 func (p *program) stateFlags(root *cobra.Command) {
-	root.PersistentFlags().StringVar(&p.stateDirFlag, "state-dir", "", "where executions are recorded: `DIR` (default in the state home)")
+	root.PersistentFlags().StringVar(&p.stateDirFlag, "state-dir", "", "`DIR` where executions are recorded (default in the state home)")
 	_ = root.MarkPersistentFlagDirname("state-dir")
 }
