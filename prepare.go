@@ -49,7 +49,7 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 	}
 	l := x.launch
 	l.ID, l.Argv, l.Dir, l.StopSignal, l.script = x.id, inv.argv, r.WorkingDir, stop, inv.script
-	if err := resolve(l, &inv); err != nil {
+	if err := e.programs.resolve(l, &inv); err != nil {
 		return nil, err
 	}
 	if err := checkArguments(l.Argv); err != nil {

@@ -185,7 +185,7 @@ func pipes() (fds [4]int, err error) {
 			closeAll(fds[:i]...)
 			return fds, os.NewSyscallError("pipe2", err)
 		}
-		if _, err = unix.FcntlInt(uintptr(fds[i]), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
+		if err = unblock(fds[i]); err != nil {
 			closeAll(fds[:i+2]...)
 			return fds, os.NewSyscallError("fcntl", err)
 		}
@@ -231,7 +231,7 @@ func (p *Process) unwatch(added int, err error) error {
 		if i < added {
 			p.table.poller.remove(p.out[i].slot)
 		}
-		_ = unix.Close(p.out[i].fd)
+		closeNow(p.out[i].fd)
 	}
 	if p.reaper != nil {
 		p.reaper.abandon()
@@ -242,10 +242,4 @@ func (p *Process) unwatch(added int, err error) error {
 	p.reap()
 	p.stopFeeding()
 	return Busy(err)
-}
-
-func closeAll(fds ...int) {
-	for _, fd := range fds {
-		_ = unix.Close(fd)
-	}
 }
