@@ -30,9 +30,8 @@ type Table struct {
 	reapers atomic.Bool
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
-	// children are what a raw spawn needs while it lasts.
-	children sync.Pool
-	sweeper  sweeper
+	nursery nursery
+	sweeper sweeper
 
 	mu     sync.Mutex
 	living sync.WaitGroup
@@ -54,6 +53,7 @@ func NewTable(o Options) (*Table, error) {
 		return nil, err
 	}
 	t := &Table{poller: poller, null: null, nullFD: int(null.Fd()), session: hasTerminal(), manners: ownManners()}
+	t.nursery.open(t.nullFD)
 	t.buffers.New = func() any { return new([readBytes]byte) }
 	if err := t.contain(o.Containment); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrNoContainment, err), t.Close())
@@ -124,6 +124,7 @@ func (t *Table) Close() error {
 	t.mu.Unlock()
 	t.living.Wait()
 	t.limiter.close()
+	t.nursery.close()
 	var err error
 	if t.groups != nil {
 		err = t.groups.close()
