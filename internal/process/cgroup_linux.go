@@ -154,6 +154,9 @@ func sweepStale(parent string) {
 // removeGroups removes a folder with the groups below it, except where processes
 // are.
 func removeGroups(dir string) {
+	if unix.Rmdir(dir) == nil {
+		return // as nearly always: there was none below it
+	}
 	below, _ := os.ReadDir(dir)
 	for _, e := range below {
 		if e.IsDir() {
