@@ -25,6 +25,7 @@ type Engine struct {
 	local    *localRunner // nil where Config.Runner was given
 	inherit  inherited
 	programs programs
+	launches launches
 	bounds   journal.Options
 	budget   *journal.Budget
 	deliver  *delivery // nil without a handler

@@ -2,6 +2,7 @@ package process
 
 import (
 	"io/fs"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -25,17 +26,21 @@ func FileMode(path string, quick bool) (mode fs.FileMode, err error) {
 	return fileMode(stat.Mode), nil
 }
 
-// modeNow is not ok where it is not known: before Linux 4.11, or when something is
-// wrong.
+// quickPath is how long the paths are that modeNow takes, and a NUL.
+const quickPath = 256
+
+// modeNow is not ok where it is not known: before Linux 4.11, of a long path, or when
+// something is wrong.
 func modeNow(path string) (bits uint32, ok bool) {
-	name, err := unix.BytePtrFromString(path)
-	if err != nil {
+	var name [quickPath]byte
+	if len(path) >= len(name) || strings.IndexByte(path, 0) >= 0 {
 		return 0, false
 	}
+	copy(name[:], path)
 	var stat unix.Statx_t
 	here := unix.AT_FDCWD
 	//nolint:gosec // what unix.Statx does
-	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(here), uintptr(unsafe.Pointer(name)), 0,
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(here), uintptr(unsafe.Pointer(&name)), 0,
 		unix.STATX_TYPE|unix.STATX_MODE, uintptr(unsafe.Pointer(&stat)), 0)
 	return uint32(stat.Mode), errno == 0
 }
