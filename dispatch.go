@@ -119,6 +119,7 @@ func (e *Engine) cancelledBefore(ctx context.Context, x *execution) bool {
 func (e *Engine) controlled(x *execution, control Control) {
 	e.steer(x, control)
 	e.mu.Lock()
+	launch := x.launch
 	x.launch = nil
 	var cancel asked
 	if x.cancel != nil {
@@ -126,6 +127,9 @@ func (e *Engine) controlled(x *execution, control Control) {
 	}
 	x.attachLocked()
 	e.mu.Unlock()
+	if e.local != nil { // which keeps nothing of it; whoever is not ours may
+		e.launches.take(launch)
+	}
 	if cancel.cause != "" {
 		stop(control, cancel.Cancellation, cancel.cause)
 	}

@@ -20,18 +20,20 @@ var _ API = (*Engine)(nil)
 // Engine runs commands. It is safe for concurrent use; make it with [New] and end
 // it with [Engine.Shutdown].
 type Engine struct {
-	config  Config
-	runner  Runner
-	local   *localRunner // nil where Config.Runner was given
-	inherit inherited
-	bounds  journal.Options
-	budget  *journal.Budget
-	deliver *delivery // nil without a handler
-	ledger  *ledger   // nil without a store
-	finder  Finder    // the runner, where it is one and there is a store; else nil
-	group   *lifecycle.Group
-	tidy    chan struct{} // wakes the janitor
-	forks   int
+	config   Config
+	runner   Runner
+	local    *localRunner // nil where Config.Runner was given
+	inherit  inherited
+	programs programs
+	launches launches
+	bounds   journal.Options
+	budget   *journal.Budget
+	deliver  *delivery // nil without a handler
+	ledger   *ledger   // nil without a store
+	finder   Finder    // the runner, where it is one and there is a store; else nil
+	group    *lifecycle.Group
+	tidy     chan struct{} // wakes the janitor
+	forks    int
 
 	mu       sync.Mutex
 	live     map[ID]*execution

@@ -157,6 +157,9 @@ func sweepStale(parent string) {
 // removeGroups removes a folder with the groups below it, except where processes
 // are.
 func removeGroups(dir string) {
+	if unix.Rmdir(dir) == nil {
+		return // as nearly always: there was none below it
+	}
 	below, _ := os.ReadDir(dir)
 	for _, e := range below {
 		if e.IsDir() {
@@ -191,6 +194,9 @@ func (g *cgroups) acquire() (*cgroup, error) {
 	if c.pooled {
 		c.fd, _ = c.openat("", unix.O_PATH|unix.O_DIRECTORY)
 		c.events, _ = c.openat(eventsFile, unix.O_RDONLY)
+		// Each clone into the group looks at who may write here, and makes an inode for
+		// that if there is none: a look by name has the system keep it.
+		_ = unix.Faccessat(g.fd, c.name()+"/cgroup.procs", unix.W_OK, 0)
 	}
 	return c, nil
 }
@@ -289,7 +295,7 @@ func (c *cgroup) populated() bool {
 		defer closeAll(int(fd))
 	}
 	var text [64]byte
-	n, err := unix.Pread(int(fd), text[:], 0)
+	n, err := headNow(int(fd), text[:])
 	return err == nil && bytes.HasPrefix(text[:n], []byte("populated 1"))
 }
 

@@ -142,7 +142,7 @@ func (p *pipe) read(buffer []byte) (more bool) {
 		p.close()
 		return false
 	}
-	n, err := unix.Read(p.fd, buffer)
+	n, err := readNow(p.fd, buffer)
 	switch {
 	case n > 0:
 		p.process.observer.Output(p.stream, buffer[:n])
@@ -164,7 +164,7 @@ func (p *pipe) read(buffer []byte) (more bool) {
 func (p *pipe) close() {
 	p.state.Store(drained)
 	p.process.table.poller.remove(p.slot)
-	_ = unix.Close(p.fd)
+	closeNow(p.fd)
 	p.process.observer.EOF(p.stream)
 }
 

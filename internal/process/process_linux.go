@@ -53,7 +53,7 @@ func (p *Process) watchExit() error {
 	p.slot = slot
 	if err != nil {
 		go p.ready(0) // nothing is lost: a blocking wait does as well
-		_ = unix.Close(p.pidfd)
+		closeNow(p.pidfd)
 		p.pidfd = -1
 	}
 	return nil
@@ -67,14 +67,16 @@ func (p *Process) ready(uint32) {
 		p.mu.Unlock()
 		return
 	}
+	hasPidfd := p.pidfd >= 0
+	p.mu.Unlock()
 	var status unix.Siginfo
 	var usage unix.Rusage
-	flags := unix.WEXITED | unix.WNOWAIT
-	if p.pidfd >= 0 {
-		flags |= unix.WNOHANG
+	var err error
+	if hasPidfd {
+		err = exitNow(p.pid, &status, &usage)
+	} else {
+		err = ignoringEINTR(func() error { return unix.Waitid(unix.P_PID, p.pid, &status, unix.WEXITED|unix.WNOWAIT, &usage) })
 	}
-	p.mu.Unlock()
-	err := ignoringEINTR(func() error { return unix.Waitid(unix.P_PID, p.pid, &status, flags, &usage) })
 	state, ok := exitState(&status, &usage)
 	if err != nil {
 		state, ok = State{Code: -1}, true // somebody else reaped it: how it ended is not known
@@ -220,10 +222,12 @@ func (p *Process) reap() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reaped = true
-	reapChild(p.child)
+	if !reapNow(p.child) {
+		reapChild(p.child)
+	}
 	if p.pidfd >= 0 {
 		p.table.poller.remove(p.slot)
-		_ = unix.Close(p.pidfd)
+		closeNow(p.pidfd)
 	}
 	p.letGo()
 }

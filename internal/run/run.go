@@ -48,7 +48,6 @@ type Run struct {
 	alarm   alarm            // what next says
 	phase   phase
 	hurried bool // no more time is allowed for the tee
-	exited  bool
 	forced  bool
 	held    bool
 	gaveUp  bool
@@ -59,11 +58,11 @@ type Run struct {
 	cause   Cause
 	by      any // who gave it
 	killAt  time.Time
-	dueAt   time.Time     // when the phase is over, or is to be looked at again
-	teed    time.Duration // time in the tee that dueAt has allowed for
-	state   process.State
-	restAt  time.Time // until then the rest of the tree may end by itself
-	remains *remains  // nil: none that are known
+	dueAt   time.Time      // when the phase is over, or is to be looked at again
+	teed    time.Duration  // time in the tee that dueAt has allowed for
+	state   *process.State // how the leader has ended; nil while it lives
+	restAt  time.Time      // until then the rest of the tree may end by itself
+	remains *remains       // nil: none that are known
 
 	over    atomic.Bool   // the ending is told: nothing may be recorded any more
 	log     *copied       // nil: none
@@ -131,7 +130,7 @@ func (r *Run) Kill(cause Cause, by any) bool {
 // has exited, or has no timeout.
 func (r *Run) Extend(timeout time.Duration) bool {
 	r.mu.Lock()
-	if r.phase != running || r.exited || r.terms.Timeout <= 0 {
+	if r.phase != running || r.exited() || r.terms.Timeout <= 0 {
 		r.mu.Unlock()
 		return false
 	}
@@ -144,7 +143,7 @@ func (r *Run) Extend(timeout time.Duration) bool {
 // where the tree was killed. Callers hold r.mu.
 func (r *Run) hurry() {
 	switch {
-	case r.phase == running && r.exited:
+	case r.phase == running && r.exited():
 		r.dueAt, r.hurried = time.Now(), true
 	case r.phase == killing:
 		r.hurried = true
@@ -160,7 +159,7 @@ func (r *Run) stopSignal() syscall.Signal {
 
 // stop takes the run from running to stopping. Callers hold r.mu.
 func (r *Run) stop(cause Cause, by any) bool {
-	if r.phase != running || r.exited {
+	if r.phase != running || r.exited() {
 		return false
 	}
 	r.phase, r.cause, r.by = stopping, cause, by
@@ -190,10 +189,13 @@ func (r *Run) announce(p Phase) {
 	}
 }
 
+// exited reports whether the leader has. Callers hold r.mu.
+func (r *Run) exited() bool { return r.state != nil }
+
 // Exited is called by the process's poller.
 func (r *Run) Exited(s process.State) {
 	r.mu.Lock()
-	r.exited, r.state = true, s
+	r.state = &s
 	switch now := time.Now(); r.phase {
 	case running:
 		r.dueAt, r.teed = now.Add(r.terms.WaitDelay), r.inTee()
