@@ -47,7 +47,7 @@ func Table(all []engine.Execution, now time.Time, width int) []string {
 func Frame(all []engine.Execution, last []string, selected int, size [2]int, now time.Time) []string {
 	s := &screen{program: &program{}}
 	for i := range all {
-		s.rows = append(s.rows, topRow{all[i], last[i]})
+		s.rows = append(s.rows, topRow{Execution: all[i], last: last[i]})
 	}
 	s.choose(selected)
 	return s.frame(size[0], size[1], now)

@@ -13,6 +13,7 @@ import (
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/cli"
+	"github.com/escher-dbai/cloudops-engine/internal/process"
 )
 
 // home is a state directory for tests: an engine of this process and a store in memory.
@@ -22,8 +23,9 @@ type home struct {
 
 	t     *testing.T
 	store *engine.MemoryStore
-	// damage is what Check finds.
+	// damage is what Check finds, loads what executions use.
 	damage error
+	loads  map[engine.ID]process.Load
 }
 
 var _ cli.StateDir = (*home)(nil)
@@ -66,6 +68,8 @@ func (h *home) List(ctx context.Context, f engine.Filter) (engine.Page, error) {
 func (h *home) Delete(ctx context.Context, d engine.Deletion) (int, error) {
 	return h.store.Delete(ctx, d)
 }
+
+func (h *home) Loads(context.Context, []engine.ID) map[engine.ID]process.Load { return h.loads }
 
 func (h *home) Check(context.Context) error { return h.damage }
 

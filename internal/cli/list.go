@@ -77,7 +77,7 @@ func (l *listing) table(all []engine.Execution, now time.Time, width int) *table
 	s := styleOf(l.stdout, l.noColour)
 	for i := range all {
 		x := &all[i]
-		row := []cell{{text: id(x.ID)}, {text: string(x.Status), paint: s.status(x.Status)}, {text: since(x.AcceptedAt)}, {text: ran(x, took)}}
+		row := []cell{{text: id(x.ID)}, {text: string(x.Status), paint: s.status(x.Status)}, {text: since(x.AcceptedAt)}, {text: ran(x, now, took)}}
 		if l.ended {
 			row = append(row, cell{text: exitText(x)})
 		}
@@ -86,10 +86,13 @@ func (l *listing) table(all []engine.Execution, now time.Time, width int) *table
 	return t
 }
 
-// ran is for how long an execution has run, - where it never did.
-func ran(x *engine.Execution, text func(time.Duration) string) string {
-	if x.StartedAt.IsZero() {
+// ran is for how long an execution has run by now, - where it never did.
+func ran(x *engine.Execution, now time.Time, text func(time.Duration) string) string {
+	switch {
+	case x.StartedAt.IsZero():
 		return "-"
+	case x.Status == engine.Running: // a history does not count
+		return text(max(now.Sub(x.StartedAt), 0).Round(time.Millisecond))
 	}
 	return text(x.Duration.Round(time.Millisecond))
 }

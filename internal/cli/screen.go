@@ -37,6 +37,7 @@ type screen struct {
 	terminal *terminal
 	out      *os.File
 
+	lookout  lookout
 	rows     []topRow
 	selected engine.ID // zero: the first
 	asking   string    // c or K: the question that the next key answers
@@ -122,7 +123,7 @@ func (s *screen) guarded(f func(context.Context)) func(context.Context) {
 func (s *screen) look(ctx context.Context) {
 	var rows []topRow
 	_, height := s.size()
-	if rows, s.failed = look(ctx, s.api, height); s.failed != nil {
+	if rows, s.failed = s.lookout.look(ctx, s.api, height); s.failed != nil {
 		return
 	}
 	before, _ := s.at()
@@ -263,7 +264,7 @@ func (s *screen) frame(width, height int, now time.Time) []string {
 	}
 	title := fmt.Sprintf("cloudops  %d running, %d waiting  %s", running, len(s.rows)-running, clock(now))
 	at, _ := s.at()
-	t := topTable(s.rows, width, style)
+	t := topTable(s.rows, now, width, style)
 	if len(s.rows) > 0 {
 		for i := range t.rows[at] {
 			t.rows[at][i].paint = nil

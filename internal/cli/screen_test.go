@@ -3,9 +3,11 @@ package cli_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/cli"
+	"github.com/escher-dbai/cloudops-engine/internal/process"
 )
 
 func TestTop_ShowsWhatFits(t *testing.T) {
@@ -17,7 +19,7 @@ func TestTop_ShowsWhatFits(t *testing.T) {
 	want := []string{
 		"cloudops  1 running, 1 waiting  12:00:00",
 		"ID             STATUS    TIME  COMMAND                     LAST LINE",
-		"\x1b[7m01a20872-1001  running  1m01s  terraform apply -auto-app…  aws_instance.web: St…\x1b[0m",
+		"\x1b[7m01a20872-1001  running  1m02s  terraform apply -auto-app…  aws_instance.web: St…\x1b[0m",
 		"01a20872-167f  pending     #1  make deploy",
 		"",
 		"↑↓ select  ⏎ output  c cancel  K kill  q quit",
@@ -60,4 +62,19 @@ func TestTop_TellsKeysApart(t *testing.T) {
 	} {
 		wantText(t, "the first key", want, cli.FirstKey([]byte(typed)))
 	}
+}
+
+func TestTop_TellsWhatIsUsedWhereThatIsKnown(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	first := h.start("sleep 100")
+	h.until(func() bool { return strings.Contains(h.says(0, "top", "--once").stdout, "running") })
+	if got := h.says(0, "top", "--once").stdout; strings.Contains(got, "CPU") {
+		t.Errorf("nobody knows what it uses, and still there is\n%s", got)
+	}
+	h.start("sleep 100")
+	h.until(func() bool { return strings.Count(h.says(0, "top", "--once").stdout, "running") == 2 })
+	h.loads = map[engine.ID]process.Load{first: {Processes: 1, CPUTime: 24 * time.Hour, MemoryBytes: 3 << 20}}
+	got := h.says(0, "top", "--once").stdout
+	wantHas(t, "top", got, "CPU   MEMORY  COMMAND", "%  3.0 MiB  sh -c 'sleep 100'\n", " -        -  sh -c 'sleep 100'\n")
 }

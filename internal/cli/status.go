@@ -106,7 +106,7 @@ func showExecution(w io.Writer, s style, x *engine.Execution, now time.Time) {
 	f.add("started", moment(x.StartedAt, now))
 	f.add("ended", moment(x.CompletedAt, now))
 	if !x.StartedAt.IsZero() {
-		f.add("ran for", brief(x.Duration))
+		f.add("ran for", ran(x, now, brief))
 	}
 	if !x.Deadline.IsZero() && !x.Status.Terminal() {
 		f.add("deadline", fmt.Sprintf("%s (in %s)", exact(x.Deadline), brief(x.Deadline.Sub(now))))

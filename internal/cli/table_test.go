@@ -40,7 +40,7 @@ func TestTable_FitsTheTerminal(t *testing.T) {
 		80: `
 ID             STATUS             AGE   TIME  EXIT  COMMAND
 01a20872-167f  pending             0s      -     -  make deploy
-01a20872-1001  running             1m  1m01s     -  terraform apply -auto-appro…
+01a20872-1001  running             1m  1m02s     -  terraform apply -auto-appro…
 01a20870-0000  completed           3h  420ms     0  kubectl get pods
 01a10000-0000  failed              2d  1d02h   127  sh -c 'echo hi⏎␛[2Jecho 東…
 01900000-0000  awaiting_approval  33d      -     -  rm`,
@@ -61,7 +61,7 @@ ID             STAT…
 		0: `
 ID                                    STATUS             ACCEPTED                 TIME  EXIT  COMMAND
 01a20872-167f-7695-8740-38c3e13f16eb  pending            2026-11-23T11:59:59Z        -     -  make deploy
-01a20872-1001-7695-8740-38c3e13f16eb  running            2026-11-23T11:58:58Z     1m1s     -  terraform apply -auto-approve -var-file production.tfvars
+01a20872-1001-7695-8740-38c3e13f16eb  running            2026-11-23T11:58:58Z     1m2s     -  terraform apply -auto-approve -var-file production.tfvars
 01a20870-0000-7695-8740-38c3e13f16eb  completed          2026-11-23T09:00:00Z    420ms     0  kubectl get pods
 01a10000-0000-7695-8740-38c3e13f16eb  failed             2026-11-21T10:00:00Z  26h0m0s   127  sh -c 'echo hi⏎␛[2Jecho 東京'
 01900000-0000-7695-8740-38c3e13f16eb  awaiting_approval  2026-10-21T04:00:00Z        -     -  rm`,
