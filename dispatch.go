@@ -70,6 +70,7 @@ func (e *Engine) take(isNew bool) *execution {
 func (x *execution) takeLocked() {
 	x.phase = starting
 	x.launch.Timeout = x.timeout
+	x.startWithLocked()
 	if x.launch.Terminal != nil {
 		*x.launch.Terminal = x.size
 	}
@@ -92,7 +93,7 @@ func (e *Engine) start(ctx context.Context, x *execution) {
 	control, err := e.runner.Start(ctx, x.launch)
 	switch {
 	case err == nil:
-		e.controlled(x, control)
+		e.controlled(ctx, x, control)
 	case errors.Is(err, ErrBusy):
 		e.requeue(x)
 	default:
@@ -113,8 +114,8 @@ func (e *Engine) cancelledBefore(x *execution) bool {
 
 // controlled keeps the control of an execution that runs, and does what was
 // asked before it was known.
-func (e *Engine) controlled(x *execution, control Control) {
-	e.steer(x, control)
+func (e *Engine) controlled(ctx context.Context, x *execution, control Control) {
+	e.steer(ctx, x, control)
 	e.mu.Lock()
 	x.launch = nil
 	var cancel asked

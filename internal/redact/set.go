@@ -96,7 +96,7 @@ func (s *Set) Stream() *Stream {
 // errors and command lines. It returns the text itself, and allocates nothing,
 // when nothing in it is.
 func (s *Set) String(text string) string {
-	if s.Empty() {
+	if len(text) < MinBytes || s.Empty() {
 		return text
 	}
 	sc := scanner{set: s}
