@@ -73,6 +73,7 @@ func (e *Engine) take(isNew bool) *execution {
 func (x *execution) takeLocked() {
 	x.phase = starting
 	x.launch.Timeout, x.launch.AcceptedAt = x.timeout, x.accepted
+	x.startWithLocked()
 	if x.launch.Terminal != nil {
 		*x.launch.Terminal = x.size
 	}
@@ -95,7 +96,7 @@ func (e *Engine) start(ctx context.Context, x *execution) {
 	control, err := e.runner.Start(ctx, x.launch)
 	switch {
 	case err == nil:
-		e.controlled(x, control)
+		e.controlled(ctx, x, control)
 	case errors.Is(err, ErrBusy):
 		e.requeue(ctx, x)
 	default:
@@ -116,8 +117,8 @@ func (e *Engine) cancelledBefore(ctx context.Context, x *execution) bool {
 
 // controlled keeps the control of an execution that runs, and does what was
 // asked before it was known.
-func (e *Engine) controlled(x *execution, control Control) {
-	e.steer(x, control)
+func (e *Engine) controlled(ctx context.Context, x *execution, control Control) {
+	e.steer(ctx, x, control)
 	e.mu.Lock()
 	launch := x.launch
 	x.launch = nil

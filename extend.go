@@ -86,13 +86,15 @@ func (e *Engine) remark(x *execution, code uint8, detail uint64) {
 
 // steer does with an execution that has just been started what was asked while it
 // waited for that.
-func (e *Engine) steer(x *execution, control Control) {
+func (e *Engine) steer(ctx context.Context, x *execution, control Control) {
 	x.steering.Lock()
 	defer x.steering.Unlock()
 	e.mu.Lock()
 	x.control = control
-	timeout, size := x.timeout, x.size
+	timeout, size, late := x.timeout, x.size, x.late
+	x.late = nil
 	e.mu.Unlock()
+	e.passOn(ctx, x, control, late)
 	if timeout != x.launch.Timeout {
 		control.Extend(timeout)
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -71,7 +72,7 @@ func (x *execution) limitOf(c Cause) time.Duration {
 func conclude(x *execution, end Ending, by Actor) *finished {
 	success := end.Cause == CauseExit && x.isSuccess(end.ExitCode)
 	f := &finished{
-		id: x.id, journal: x.journal, digest: x.digest, request: x.request,
+		id: x.id, journal: x.journal, digest: x.digest, request: x.shown.Load().request,
 		accepted: nanos(x.accepted), started: nanos(end.Started), ended: nanos(end.Ended),
 		userTime: end.Usage.UserTime, systemTime: end.Usage.SystemTime, peakBytes: end.Usage.PeakBytes,
 		voluntary: int32(end.Usage.Voluntary), involuntary: int32(end.Usage.Involuntary),
@@ -83,18 +84,29 @@ func conclude(x *execution, end Ending, by Actor) *finished {
 	if end.Ended.IsZero() {
 		f.ended = time.Now().UnixNano()
 	}
+	mask := x.secrets.String
+	by.Name = mask(by.Name)
 	o := odds{
-		err: end.Error, containment: end.Containment, swept: end.Swept,
-		logPath: x.logPath, logError: end.LogError, masks: end.Masks, sha256: end.SHA256,
+		err: mask(end.Error), containment: end.Containment, swept: end.Swept,
+		logPath: x.logPath, logError: mask(end.LogError), masks: end.Masks, sha256: end.SHA256,
 		limit: x.limitOf(end.Cause), canceller: by,
 	}
 	if f.containment = containmentIndex(end.Containment); f.containment != 0 {
 		o.containment = "" // the rule
 	}
 	if o != (odds{}) || end.Survivors != nil || end.LimitsHit != nil || x.unenforced != nil {
-		f.rare = &rare{odds: o, survivors: end.Survivors, hit: end.LimitsHit, unenforced: x.unenforced}
+		f.rare = &rare{odds: o, survivors: masked(end.Survivors, mask), hit: end.LimitsHit, unenforced: x.unenforced}
 	}
 	return f
+}
+
+// masked are survivors by names without secrets.
+func masked(survivors []Survivor, mask func(string) string) []Survivor {
+	list := slices.Clone(survivors)
+	for i := range list {
+		list[i].Command = mask(list[i].Command)
+	}
+	return list
 }
 
 func nanos(t time.Time) int64 {

@@ -95,7 +95,7 @@ func (l *Launch) UnmarshalJSON(data []byte) error {
 		AcceptedAt: j.AcceptedAt,
 		Timeout:    j.Timeout, IdleTimeout: j.IdleTimeout, Grace: j.Grace, WaitDelay: j.WaitDelay,
 		StopSignal: j.StopSignal, KillMode: j.KillMode, KeepBytes: j.KeepBytes, Oversize: j.Oversize, Terminal: j.Terminal,
-		secrets: redact.New(textsOf(j.Secrets), redact.Options{Patterns: j.Patterns}),
+		secrets: redact.NewSecrets(redact.New(textsOf(j.Secrets), redact.Options{Patterns: j.Patterns})),
 		mark:    string(j.Mark), logPath: string(j.LogPath),
 	}
 	l.Mask = l.secrets.String

@@ -63,10 +63,10 @@ func (l *localRunner) Start(_ context.Context, launch *Launch) (Control, error) 
 		return nil, startError(err)
 	}
 	spec := specOf(launch, files)
-	ended, mask := launch.Ended, launch.Mask // no more than these two: the rest is for the start
+	ended := launch.Ended // no more than this: the rest is for the start
 	r, err := l.runs.Start(&spec, func(end run.Ending) {
 		files.close()
-		ended(endingOf(&end, mask))
+		ended(endingOf(&end))
 	})
 	if err != nil {
 		files.discard()
@@ -124,7 +124,7 @@ func stdinOf(r *Request) io.Reader {
 	return nil
 }
 
-func endingOf(end *run.Ending, mask func(string) string) Ending {
+func endingOf(end *run.Ending) Ending {
 	out := Ending{
 		Cause: Cause(end.Cause), ExitCode: end.State.Code, Signal: end.State.Signal,
 		Started: end.Started, Ended: end.Ended,
@@ -145,7 +145,7 @@ func endingOf(end *run.Ending, mask func(string) string) Ending {
 		out.LimitsHit = append(out.LimitsHit, string(process.Processes))
 	}
 	for _, s := range end.Survivors {
-		out.Survivors = append(out.Survivors, Survivor{Pid: s.Pid, Command: mask(s.Command)})
+		out.Survivors = append(out.Survivors, Survivor{Pid: s.Pid, Command: s.Command})
 	}
 	if end.LogError != nil {
 		out.LogError = end.LogError.Error()

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
 	"github.com/escher-dbai/cloudops-engine/internal/process"
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
 // prepare checks all of a request that can be known before the start, fills in
@@ -119,18 +119,20 @@ func maskLabels(r *Request, mask func(string) string) (found bool) {
 func (e *Engine) equip(x *execution, toolEnv []string) {
 	l := x.launch
 	r := l.Request
-	l.Env, l.secrets = e.inherit.environment(r, toolEnv)
+	env, masks := e.inherit.environment(r, toolEnv)
+	l.Env, l.secrets = env, redact.NewSecrets(masks)
+	x.secrets = l.secrets
 	l.mark = mark(x.id)
 	if e.local == nil { // ours takes the mark apart, so that executions share the rest
 		l.Env = append(slices.Clip(l.Env), l.mark)
 	}
 	l.Mask = l.secrets.String
 	maskLabels(r, l.Mask)
-	var err error
-	if x.request, x.line, err = keep(r, l.Mask); err != nil {
-		e.config.Logger.Error("request could not be kept",
-			slog.String("execution_id", x.id.String()), slog.Any("error", err))
+	request, line, err := keep(r, l.Mask)
+	if err != nil {
+		e.logUnkept(x.id, err)
 	}
+	x.shown.Store(&shown{request, line})
 	l.logPath = e.logPath(r, l.Oversize)
 	x.logPath = l.logPath
 	bounds := &e.bounds

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
 // lookup finds an execution: one that is live, or one that ended. What is not in
@@ -57,7 +58,7 @@ func (e *Engine) past(ctx context.Context, rec *Record) (*finished, error) {
 	}
 	if e.finder != nil {
 		j := journal.New(&e.bounds)
-		l := &Launch{ID: x.ID, Request: &rec.Request, Journal: j, Mask: e.maskInherited(), Started: func() {}, Phase: func(EventKind) {}, Ended: func(Ending) {}}
+		l := &Launch{ID: x.ID, Request: &rec.Request, Journal: j, Mask: e.secretsInherited().String, Started: func() {}, Phase: func(EventKind) {}, Ended: func(Ending) {}}
 		switch _, err := e.finder.Find(ctx, l); {
 		case err == nil && j.Closed():
 			f.journal = j
@@ -74,11 +75,11 @@ func (e *Engine) past(ctx context.Context, rec *Record) (*finished, error) {
 	return f, nil
 }
 
-// maskInherited masks what is secret in the environment of this process: the secrets
-// of a request that has started are known to its runner alone.
-func (e *Engine) maskInherited() func(string) string {
+// secretsInherited are what is secret in the environment of this process: the secrets of
+// a request that has started are known to its runner alone.
+func (e *Engine) secretsInherited() *redact.Secrets {
 	_, secrets := e.inherit.environment(&Request{}, nil)
-	return secrets.String
+	return redact.NewSecrets(secrets)
 }
 
 // follow makes an execution live here that another engine has accepted, or one
@@ -118,14 +119,16 @@ func (e *Engine) followed(rec *Record) *execution {
 	x := &execution{
 		id: rec.Execution.ID, status: Pending, phase: starting, elsewhere: true, noted: rec.Execution.Status != Pending,
 		accepted: rec.Execution.AcceptedAt, queued: rec.Execution.AcceptedAt, started: rec.Execution.StartedAt,
-		request: kept{command: r.Command}, line: rec.Execution.Command, success: r.SuccessCodes, launch: &Launch{Request: &r},
+		success: r.SuccessCodes, launch: &Launch{Request: &r}, secrets: e.secretsInherited(),
 	}
+	seen := &shown{request: kept{command: r.Command}, line: rec.Execution.Command}
 	if data, err := r.MarshalJSON(); err == nil {
-		x.request = kept{json: string(data)}
+		seen.request = kept{json: string(data)}
 	}
+	x.shown.Store(seen)
 	e.fill(x, &inv)
 	l := x.launch
-	l.ID, l.Mask = x.id, e.maskInherited()
+	l.ID, l.Mask = x.id, x.secrets.String
 	x.journal = journal.New(&e.bounds)
 	l.Journal = x.journal
 	l.Started, l.Phase = func() { e.began(x) }, func(EventKind) {}
@@ -151,7 +154,7 @@ func (e *Engine) hold(x *execution) (have *execution) {
 func (e *Engine) find(ctx context.Context, x *execution) error {
 	control, err := e.finder.Find(ctx, x.launch)
 	if err == nil && control != nil {
-		e.controlled(x, control)
+		e.controlled(ctx, x, control)
 	}
 	return err
 }

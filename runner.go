@@ -66,7 +66,9 @@ type Launch struct {
 	Journal *Journal
 	// Terminal is the size of the terminal that it gets; nil: it gets none.
 	Terminal *TerminalSize
-	// Mask removes the secrets of this execution from a text.
+	// Mask removes the secrets of this execution from a text, also those that were
+	// added since it started. A runner that masks elsewhere, by Request and Env, is told
+	// of these: see [Masker].
 	Mask func(text string) string
 	// Started tells that it runs. It must be called before anything is appended to
 	// the journal, and before Ended.
@@ -76,7 +78,7 @@ type Launch struct {
 	// Ended tells how it ended. Nothing may be appended to the journal afterwards.
 	Ended func(Ending)
 
-	secrets *redact.Set
+	secrets *redact.Secrets
 	mark    string // the environment entry that only this tree has; the last of Env
 	script  *scriptFile
 	logPath string
@@ -98,6 +100,14 @@ type Control interface {
 	// Extend has its timeout end it only when it has run for that long, if that is
 	// longer than before. It reports false where that makes no difference any more.
 	Extend(timeout time.Duration) bool
+}
+
+// Masker is what a [Control] is besides where the output is not masked by Launch.Mask.
+type Masker interface {
+	// AddSecrets has values masked too, in all that the process writes after it has
+	// returned. It may be called again with the same. Errors: ErrFinished, the
+	// context's.
+	AddSecrets(ctx context.Context, values []string) error
 }
 
 // Stdin writes to the stdin of an execution that runs. It is safe for concurrent use.

@@ -79,7 +79,7 @@ func (s *subject) final() *finished {
 // command is what runs.
 func (s *subject) command() string {
 	if s.live != nil {
-		return s.live.line
+		return s.live.shown.Load().line
 	}
 	return s.done.request.request().Command.String()
 }

@@ -48,6 +48,7 @@ func runnerCases() []one {
 		{"LetsGoOfHeldPipes", "a process that left its output to another has ended, at most WaitDelay later", letsGo},
 		{"RunsMany", "many at once do not mix", runsMany},
 		{"MasksAcrossEdges", "a secret that was written in two pieces is masked", masksAcross},
+		{"MasksWhatIsAdded", "a secret that is added while it runs is masked, also where its beginning was out before", addsToWhatBegan},
 		{"TeesEveryByte", "Request.Tee sees every byte, whatever is kept", teesEveryByte},
 		{"DigestsEveryByte", "with Request.Digest the ending has the SHA-256 of what was recorded of each stream, whatever is kept", digestsEveryByte},
 	}

@@ -43,7 +43,9 @@ line. Ctrl-C asks it to end (stop signal, grace, KILL), a second one kills
 it with all that it started; so do TERM, HUP and QUIT, QUIT at once.
 
 With --tty it has our terminal. Keys go there as they are, Ctrl-C included, and
-there is no timeout unless --timeout or a configuration says so.
+there is no timeout unless --timeout or a configuration says so. What it writes
+comes as it is: progress over several lines, as of docker pull, works there, and
+so does all else that a program can do to a terminal which runs it.
 
 It is recorded in the state directory, where ps, logs, cancel and the like find it, from
 other terminals too; --no-record leaves no trace. With --detach its id alone is printed

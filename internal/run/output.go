@@ -11,7 +11,7 @@ import (
 // it gets with its first byte: many processes write nothing.
 func (r *Run) masked(n int) *stream {
 	s := &r.streams[n-1]
-	if s.masker == nil && !r.terms.Secrets.Empty() {
+	if s.masker == nil && r.terms.Secrets != nil {
 		s.masker = r.terms.Secrets.Stream()
 		s.record = func(p []byte) { r.record(journal.Stream(n-1), p) }
 	}

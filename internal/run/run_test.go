@@ -249,7 +249,7 @@ func TestSecrets_ReachNeitherJournalNorTeeNorLog(t *testing.T) {
 	var mu sync.Mutex
 	var tee, log bytes.Buffer
 	x := start(t, "printf 'tok=hunter2'; sleep 0.1; printf 'secret end\n'", func(s *run.Spec) {
-		s.Secrets = redact.New([]string{"hunter2secret"}, redact.Options{})
+		s.Secrets = redact.NewSecrets(redact.New([]string{"hunter2secret"}, redact.Options{}))
 		s.Log = &log
 		s.Process.Blocking = true
 		s.Tee = func(_ journal.Stream, p []byte) {

@@ -23,7 +23,7 @@ type Spec struct {
 // Terms are what holds for an execution while it runs.
 type Terms struct {
 	Journal *journal.Journal
-	Secrets *redact.Set // nil masks nothing
+	Secrets *redact.Secrets // nil masks nothing
 
 	Timeout     time.Duration  // from the start; 0: none
 	IdleTimeout time.Duration  // without output; 0: none
