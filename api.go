@@ -45,6 +45,12 @@ type API interface {
 	// no deadline, ErrTimeoutTooLarge where the whole would be above Config.MaxTimeout,
 	// ErrFinished also where it is being ended, ErrNotFound, ErrExpired.
 	Extend(ctx context.Context, id ID, by time.Duration) (time.Time, error)
+	// AddSecrets has values masked in a queued or running execution from now on: in all
+	// that its processes write after it has returned, and wherever its request, its
+	// errors and its ending are shown. What was recorded before stays as it is. Errors:
+	// ErrInvalid where one has less than six bytes, with which none is added, or where it
+	// is too much; ErrFinished, ErrNotFound, ErrExpired.
+	AddSecrets(ctx context.Context, id ID, values ...string) error
 	// List returns executions that match, newest first. Errors: ErrInvalid.
 	List(ctx context.Context, f Filter) (Page, error)
 	// RunningCount returns how many run.

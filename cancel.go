@@ -1,22 +1,24 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Cancel asks an execution to end. See [API].
-func (e *Engine) Cancel(_ context.Context, id ID, c Cancellation) error {
-	return e.cancel(id, c, CauseCancel)
+func (e *Engine) Cancel(ctx context.Context, id ID, c Cancellation) error {
+	x, err := e.alive(ctx, id)
+	if err != nil {
+		return err
+	}
+	return e.cancel(ctx, x, c, CauseCancel)
 }
 
-func (e *Engine) cancel(id ID, c Cancellation, cause Cause) error {
+func (e *Engine) cancel(ctx context.Context, x *execution, c Cancellation, cause Cause) error {
 	e.mu.Lock()
-	x, ok := e.live[id]
-	if !ok {
-		_, err := e.shelf.find(id)
+	if x.phase == over {
 		e.mu.Unlock()
-		if err == nil {
-			err = fault(ErrFinished, "execution %s", id)
-		}
-		return err
+		return fault(ErrFinished, "execution %s", x.id)
 	}
 	if x.cancel == nil {
 		x.cancel = &asked{Cancellation: c, cause: cause}
@@ -24,10 +26,13 @@ func (e *Engine) cancel(id ID, c Cancellation, cause Cause) error {
 		x.cancel.Force = true
 	}
 	queued, control := e.queue.remove(x), x.control
+	foreign := x.elsewhere && x.phase == starting
 	e.mu.Unlock()
 	switch {
+	case foreign && control == nil:
+		return e.withdraw(ctx, x, Ending{Cause: cause, ExitCode: -1, Ended: time.Now(), CancelledBy: c.Actor})
 	case queued:
-		e.finish(x, Ending{Cause: cause, ExitCode: -1})
+		e.conclude(ctx, x, Ending{Cause: cause, ExitCode: -1})
 	case control != nil:
 		stop(control, c, cause)
 	}
@@ -43,19 +48,19 @@ type asked struct {
 
 func stop(control Control, c Cancellation, cause Cause) {
 	if c.Force {
-		control.Kill(cause)
+		control.Kill(cause, c.Actor)
 	} else {
-		control.Stop(cause)
+		control.Stop(cause, c.Actor)
 	}
 }
 
 // expire ends an execution that waited for too long. One that a spawner took
 // meanwhile waits no more.
-func (e *Engine) expire(x *execution) {
+func (e *Engine) expire(ctx context.Context, x *execution) {
 	e.mu.Lock()
 	queued := e.queue.remove(x)
 	e.mu.Unlock()
 	if queued {
-		e.finish(x, Ending{Cause: CauseQueueTimeout, ExitCode: -1})
+		e.conclude(ctx, x, Ending{Cause: CauseQueueTimeout, ExitCode: -1})
 	}
 }

@@ -71,9 +71,11 @@ const maxCPUs = 1 << 16
 
 func checkLimits(r *Request) error {
 	var faults []error
-	for _, l := range wholeLimits(&r.Limits, &limitsJSON{}) {
-		if *l.n != 0 && *l.n < l.least {
-			faults = append(faults, fault(ErrInvalid, "limits.%s is %d: must be at least %d", l.name, *l.n, l.least))
+	if r.Limits != (Limits{}) {
+		for _, l := range wholeLimits(&r.Limits, &limitsJSON{}) {
+			if *l.n != 0 && *l.n < l.least {
+				faults = append(faults, fault(ErrInvalid, "limits.%s is %d: must be at least %d", l.name, *l.n, l.least))
+			}
 		}
 	}
 	if n := r.Limits.CPUs; n != 0 && !(n >= leastCPUs && n <= maxCPUs) {

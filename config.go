@@ -83,6 +83,11 @@ type Config struct {
 	Policy Policy
 	// Runner starts what runs. Defaults to processes of this program.
 	Runner Runner
+	// Store, if not nil, keeps every request before Execute returns, and what became of
+	// it; what the engine has not in memory it looks up there. The engine does not close
+	// it. See [Engine.Recover] for what an engine before has left. Defaults to nothing:
+	// all is forgotten with the program.
+	Store Store
 	// Logger gets what has no caller to be told, such as a handler that panics.
 	// Defaults to slog.Default().
 	Logger *slog.Logger

@@ -51,7 +51,7 @@ func newDelivery(e *Engine, h EventHandler) *delivery {
 
 // add makes the handler hear of an execution.
 func (d *delivery) add(x *execution) {
-	r := &recipient{watcher: watcher{subject: subject{id: x.id, journal: x.journal, live: x}}}
+	r := &recipient{watcher: watcher{subject: d.engine.subjectOf(x)}}
 	x.reader = r
 	d.mu.Lock()
 	d.open++
@@ -70,6 +70,16 @@ func (d *delivery) finished(r *recipient, number uint64) {
 	d.pruneLocked(0)
 	if d.engine.config.BufferOutput && !r.over {
 		d.ready = append(d.ready, r)
+		d.signal(d.wake)
+	}
+}
+
+// dropped is told that no more will come of an execution.
+func (d *delivery) dropped(r *recipient) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !r.over && !r.last {
+		d.doneLocked(r)
 		d.signal(d.wake)
 	}
 }

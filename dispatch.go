@@ -14,7 +14,7 @@ const retryStart = 50 * time.Millisecond
 // dispatchLocked sees to it that whoever may start is started: by spawners, as
 // many as there may be forks in flight.
 func (e *Engine) dispatchLocked() {
-	for e.spawners < e.forks && e.queue.len() > e.seeking && e.active+e.seeking < e.config.MaxConcurrent {
+	for !e.leaving() && e.spawners < e.forks && e.queue.len() > e.seeking && e.active+e.seeking < e.config.MaxConcurrent {
 		e.spawners++
 		e.seeking++
 		if !e.group.Go(e.spawn) {
@@ -24,6 +24,9 @@ func (e *Engine) dispatchLocked() {
 		}
 	}
 }
+
+// leaving reports whether what waits is left to the next engine. Callers hold mu.
+func (e *Engine) leaving() bool { return e.closed && e.outlived() }
 
 // spawn starts executions until none waits or no slot is free.
 func (e *Engine) spawn(ctx context.Context) {
@@ -53,7 +56,7 @@ func (e *Engine) take(isNew bool) *execution {
 	if isNew {
 		e.seeking--
 	}
-	if e.active < e.config.MaxConcurrent && !time.Now().Before(e.backoff) {
+	if !e.leaving() && e.active < e.config.MaxConcurrent && !time.Now().Before(e.backoff) {
 		if x := e.queue.pop(); x != nil {
 			e.active++
 			x.takeLocked()
@@ -69,7 +72,8 @@ func (e *Engine) take(isNew bool) *execution {
 // meanwhile is now what it starts with.
 func (x *execution) takeLocked() {
 	x.phase = starting
-	x.launch.Timeout = x.timeout
+	x.launch.Timeout, x.launch.AcceptedAt = x.timeout, x.accepted
+	x.startWithLocked()
 	if x.launch.Terminal != nil {
 		*x.launch.Terminal = x.size
 	}
@@ -82,40 +86,41 @@ func (x *execution) takeLocked() {
 func (e *Engine) start(ctx context.Context, x *execution) {
 	if e.config.Policy != nil {
 		if err := e.allowed(ctx, x, true); err != nil {
-			e.finish(x, Ending{Cause: CausePolicy, ExitCode: -1, Error: x.launch.Mask(err.Error())})
+			e.conclude(ctx, x, Ending{Cause: CausePolicy, ExitCode: -1, Error: x.launch.Mask(err.Error())})
 			return
 		}
 	}
-	if e.cancelledBefore(x) {
+	if e.cancelledBefore(ctx, x) {
 		return
 	}
 	control, err := e.runner.Start(ctx, x.launch)
 	switch {
 	case err == nil:
-		e.controlled(x, control)
+		e.controlled(ctx, x, control)
 	case errors.Is(err, ErrBusy):
-		e.requeue(x)
+		e.requeue(ctx, x)
 	default:
-		e.finish(x, Ending{Cause: CauseSpawn, ExitCode: -1, Error: x.launch.Mask(err.Error())})
+		e.conclude(ctx, x, Ending{Cause: CauseSpawn, ExitCode: -1, Error: x.launch.Mask(err.Error())})
 	}
 }
 
 // cancelledBefore ends an execution that was cancelled while a spawner had it.
-func (e *Engine) cancelledBefore(x *execution) bool {
+func (e *Engine) cancelledBefore(ctx context.Context, x *execution) bool {
 	e.mu.Lock()
 	cancel := x.cancel
 	e.mu.Unlock()
 	if cancel != nil {
-		e.finish(x, Ending{Cause: cancel.cause, ExitCode: -1})
+		e.conclude(ctx, x, Ending{Cause: cancel.cause, ExitCode: -1})
 	}
 	return cancel != nil
 }
 
 // controlled keeps the control of an execution that runs, and does what was
 // asked before it was known.
-func (e *Engine) controlled(x *execution, control Control) {
-	e.steer(x, control)
+func (e *Engine) controlled(ctx context.Context, x *execution, control Control) {
+	e.steer(ctx, x, control)
 	e.mu.Lock()
+	launch := x.launch
 	x.launch = nil
 	var cancel asked
 	if x.cancel != nil {
@@ -123,6 +128,9 @@ func (e *Engine) controlled(x *execution, control Control) {
 	}
 	x.attachLocked()
 	e.mu.Unlock()
+	if e.local != nil { // which keeps nothing of it; whoever is not ours may
+		e.launches.take(launch)
+	}
 	if cancel.cause != "" {
 		stop(control, cancel.Cancellation, cancel.cause)
 	}
@@ -142,18 +150,18 @@ func (x *execution) attachLocked() {
 
 // requeue puts an execution back to the front of the queue: the system is out
 // of something that comes back, and that is no fault of the execution.
-func (e *Engine) requeue(x *execution) {
+func (e *Engine) requeue(ctx context.Context, x *execution) {
 	e.mu.Lock()
 	if cancel := x.cancel; cancel != nil {
 		e.mu.Unlock()
-		e.finish(x, Ending{Cause: cancel.cause, ExitCode: -1})
+		e.conclude(ctx, x, Ending{Cause: cancel.cause, ExitCode: -1})
 		return
 	}
 	e.active--
 	x.phase = waiting
 	e.queue.unpop(x)
 	e.backoff = time.Now().Add(retryStart)
-	e.expireLocked(x)
+	e.expireLocked(x) //nolint:contextcheck // the timer of its waiting outlives the call
 	e.mu.Unlock()
 	time.AfterFunc(retryStart, e.wakeDispatch)
 }
@@ -171,18 +179,24 @@ func (e *Engine) began(x *execution) {
 	if x.phase != starting || !x.become(Running) {
 		return // the runner broke its contract
 	}
-	x.phase, x.started = going, time.Now()
+	x.phase = going
+	if !x.elsewhere {
+		x.started = time.Now()
+	}
 	e.running++
+	if e.ledger != nil && !x.noted {
+		e.ledger.began(x.id, x.started)
+	}
 	x.journal.Note(noteStarted, width(noteStarted))
 }
 
-// stopped notes how far a stop is.
-func stopped(x *execution, kind EventKind) {
+// noteStop notes how far a stop is.
+func noteStop(j *Journal, kind EventKind) {
 	code := noteStopping
 	if kind == ExecutionKilling {
 		code = noteKilling
 	}
-	x.journal.Note(code, width(code))
+	j.Note(code, width(code))
 }
 
 // finish is the one way an execution ends.
@@ -192,11 +206,7 @@ func (e *Engine) finish(x *execution, end Ending) {
 	if x.phase == over {
 		return
 	}
-	var by Actor
-	if x.cancel != nil && end.Cause == CauseCancel {
-		by = x.cancel.Actor
-	}
-	f := conclude(x, end, by)
+	f := conclude(x, end, x.canceller(&end))
 	e.releaseLocked(x)
 	if f.started == 0 {
 		f.started = nanos(x.started)
@@ -207,20 +217,39 @@ func (e *Engine) finish(x *execution, end Ending) {
 	}
 	x.phase, x.final, x.control = over, f, nil
 	x.attachLocked()
+	if x.elsewhere && x.journal.End() == 0 { // it has no record of its own
+		x.journal.Note(noteAccepted, width(noteAccepted))
+	}
 	x.journal.Close(noteEnded, width(noteEnded))
 	e.countLocked(f.status)
-	delete(e.live, x.id)
+	e.removeLocked(x)
 	e.shelf.put(f)
 	if x.reader != nil {
 		e.deliver.finished(x.reader, e.shelf.next-1)
 	}
 	e.trimLocked(time.Now())
 	e.freeLocked()
+	if e.ledger != nil {
+		e.ledger.ended(f)
+	}
 	if x.done != nil {
 		close(x.done)
 	}
 	e.dispatchLocked()
 	e.idleLocked()
+}
+
+// canceller is who cancelled it, where that is why it ended. Callers hold the
+// engine's mu.
+func (x *execution) canceller(end *Ending) (by Actor) {
+	switch {
+	case end.Cause != CauseCancel:
+	case end.CancelledBy != Actor{}:
+		by = end.CancelledBy
+	case x.cancel != nil:
+		by = x.cancel.Actor
+	}
+	return by
 }
 
 // releaseLocked gives back what an execution held.
@@ -234,6 +263,14 @@ func (e *Engine) releaseLocked(x *execution) {
 	}
 	if x.expiry != nil {
 		x.expiry.Stop()
+	}
+}
+
+// removeLocked takes an execution out of those that are live.
+func (e *Engine) removeLocked(x *execution) {
+	delete(e.live, x.id)
+	if x.elsewhere {
+		e.foreign--
 	}
 }
 

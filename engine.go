@@ -20,21 +20,26 @@ var _ API = (*Engine)(nil)
 // Engine runs commands. It is safe for concurrent use; make it with [New] and end
 // it with [Engine.Shutdown].
 type Engine struct {
-	config  Config
-	runner  Runner
-	local   *localRunner // nil where Config.Runner was given
-	inherit inherited
-	bounds  journal.Options
-	budget  *journal.Budget
-	deliver *delivery // nil without a handler
-	group   *lifecycle.Group
-	tidy    chan struct{} // wakes the janitor
-	forks   int
+	config   Config
+	runner   Runner
+	local    *localRunner // nil where Config.Runner was given
+	inherit  inherited
+	programs programs
+	launches launches
+	bounds   journal.Options
+	budget   *journal.Budget
+	deliver  *delivery // nil without a handler
+	ledger   *ledger   // nil without a store
+	finder   Finder    // the runner, where it is one and there is a store; else nil
+	group    *lifecycle.Group
+	tidy     chan struct{} // wakes the janitor
+	forks    int
 
 	mu       sync.Mutex
 	live     map[ID]*execution
 	shelf    shelf
 	queue    queue
+	foreign  int // those of live that another engine has accepted
 	active   int // starting or going: those that hold a slot
 	running  int
 	spawners int
@@ -43,6 +48,7 @@ type Engine struct {
 	stats    Stats
 	closed   bool
 	idle     chan struct{} // closed when nothing is accepted or running; nil unless closed
+	arriving int           // those that the store is about to keep
 	down     chan struct{} // closed when the first Shutdown is through
 }
 
@@ -75,6 +81,11 @@ func New(c Config) (*Engine, error) {
 		e.deliver = newDelivery(e, h)
 		e.deliver.group.Go(e.deliver.run)
 	}
+	if s := e.config.Store; s != nil {
+		e.ledger = newLedger(s, e.config.Logger)
+		e.ledger.group.Go(e.ledger.run)
+		e.finder, _ = e.runner.(Finder)
+	}
 	e.group.Go(e.janitor)
 	return e, nil
 }
@@ -104,13 +115,21 @@ func (e *Engine) Execute(ctx context.Context, r Request) (ID, error) {
 	}
 	x, err := e.prepare(&r)
 	if err != nil {
+		if id, known, err := e.recorded(ctx, &r); known || err != nil {
+			return id, err
+		}
 		return ID{}, e.maskError(&r, err)
 	}
 	x.digest = digest
 	if err := e.allowed(ctx, x, false); err != nil {
 		return ID{}, e.maskError(&r, err)
 	}
-	alone, err := e.accept(x)
+	if e.ledger != nil {
+		if known, err := e.record(ctx, x); known || err != nil {
+			return r.ID, err
+		}
+	}
+	alone, err := e.accept(x) //nolint:contextcheck // the timer of its waiting outlives the call
 	if err != nil {
 		return ID{}, err
 	}
@@ -151,19 +170,34 @@ func digestOfContent(content []byte) (digest [16]byte) {
 	return digest
 }
 
-// knownLocked reports whether the id is that of an execution with this content.
+// knownLocked reports whether the id is that of an execution with this content. One
+// that the engine made has no digest, and is nobody else's.
 func (e *Engine) knownLocked(id ID, digest [16]byte) (bool, error) {
-	if x, ok := e.live[id]; ok {
-		return true, sameContent(id, x.digest, digest)
-	}
-	f, err := e.shelf.find(id)
-	switch {
-	case err == nil:
-		return true, sameContent(id, f.digest, digest)
-	case errors.Is(err, ErrNotFound):
+	if digest == [16]byte{} {
 		return false, nil
 	}
-	return false, err
+	have, err := e.digestLocked(id)
+	storeKnows := e.ledger != nil && (err != nil || have == [16]byte{})
+	switch {
+	case storeKnows, errors.Is(err, ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return true, sameContent(id, have, digest)
+}
+
+// digestLocked is the digest of an execution in memory. Errors: ErrNotFound,
+// ErrExpired.
+func (e *Engine) digestLocked(id ID) ([16]byte, error) {
+	if x, ok := e.live[id]; ok {
+		return x.digest, nil
+	}
+	f, err := e.shelf.find(id)
+	if err != nil {
+		return [16]byte{}, err
+	}
+	return f.digest, nil
 }
 
 func sameContent(id ID, have, want [16]byte) error {
@@ -187,19 +221,23 @@ func newID() (ID, error) {
 func (e *Engine) accept(x *execution) (alone bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed {
-		return false, fault(ErrClosed, "execution %s was not accepted", x.id)
-	}
-	if x.digest != ([16]byte{}) {
+	now := time.Now()
+	if e.ledger != nil { // that has been done, and it is kept
+		e.arriving--
+		if e.leaving() {
+			e.idleLocked()
+			return false, nil // for the next engine
+		}
+	} else {
 		if known, err := e.knownLocked(x.id, x.digest); known || err != nil {
 			return false, err // somebody else was quicker with the same id
 		}
+		if err := e.roomLocked(); err != nil {
+			return false, err
+		}
+		x.accepted = now
 	}
-	if err := e.roomLocked(); err != nil {
-		return false, err
-	}
-	now := time.Now()
-	x.status, x.accepted, x.queued = Pending, now, now
+	x.status, x.queued = Pending, now
 	e.live[x.id] = x
 	e.stats.Accepted++
 	x.journal.Note(noteAccepted, width(noteAccepted))
@@ -208,7 +246,8 @@ func (e *Engine) accept(x *execution) (alone bool, err error) {
 	}
 	// Policies, and runners that are not ours, may take their time to start one.
 	if e.local != nil && e.config.Policy == nil && e.active+e.spawners+e.queue.len() == 0 && !now.Before(e.backoff) {
-		e.active, e.spawners, x.phase = 1, 1, starting
+		e.active, e.spawners = 1, 1
+		x.takeLocked()
 		return true, nil
 	}
 	e.queue.push(x)
@@ -219,8 +258,11 @@ func (e *Engine) accept(x *execution) (alone bool, err error) {
 
 // roomLocked says whether one more may be accepted.
 func (e *Engine) roomLocked() error {
+	if e.closed {
+		return fault(ErrClosed, "it takes no more requests")
+	}
 	// What is queued may have its slot and only not been started yet.
-	if ahead := e.active + e.queue.len(); ahead >= e.config.MaxConcurrent {
+	if ahead := e.active + e.queue.len() + e.arriving; ahead >= e.config.MaxConcurrent {
 		if e.config.FailFast {
 			return fault(ErrConcurrencyLimit, "%d executions are running", ahead)
 		}
@@ -239,7 +281,7 @@ func (e *Engine) expireLocked(x *execution) {
 	}
 	left := max(x.queueTimeout-time.Since(x.queued), 0)
 	if x.expiry == nil {
-		x.expiry = time.AfterFunc(left, func() { e.expire(x) })
+		x.expiry = time.AfterFunc(left, func() { e.expire(e.group.Context(), x) })
 	} else {
 		x.expiry.Reset(left)
 	}

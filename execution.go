@@ -2,10 +2,12 @@ package engine
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
 	"github.com/escher-dbai/cloudops-engine/internal/process"
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
 // Codes of the notes in an execution's journal. Each stands for the events that
@@ -33,11 +35,11 @@ func width(code uint8) int64 {
 // above it do not change.
 type execution struct {
 	id      ID
-	request kept
-	digest  [16]byte // of the content, if the caller gave the id; else zero
+	secrets *redact.Secrets
+	shown   atomic.Pointer[shown] // replaced where secrets are added
+	digest  [16]byte              // of the content, if the caller gave the id; else zero
 	journal *journal.Journal
 	success []int
-	line    string // what runs, quoted and masked
 	logPath string // of the copy of its output; empty: none
 	// unenforced are limits that cannot be enforced, and need not be.
 	unenforced []process.Resource
@@ -53,11 +55,17 @@ type execution struct {
 	// nobody can write to its stdin.
 	attached chan struct{}
 	terminal bool // it has one
+	// elsewhere says that another engine accepted it, or one before this: what this
+	// one keeps of it is as the store and the runner have it.
+	elsewhere bool
+	noted     bool // the store knows that it runs
 
-	// steering is held by who changes what runs: the terminal's size, the deadline. It
-	// is taken before the engine's mu.
-	steering sync.Mutex
-	remarks  int // how many notes that made
+	// steering is held by who changes what runs: the terminal's size, the deadline, the
+	// secrets. It is taken before the engine's mu.
+	steering   sync.Mutex
+	remarks    int // how many notes that made
+	added      int // how many secrets
+	addedBytes int
 
 	// mu: Engine.mu
 	status   Status
@@ -66,6 +74,7 @@ type execution struct {
 	queued   time.Time // when it joined the queue last
 	control  Control
 	cancel   *asked      // nil until somebody cancels
+	late     []string    // secrets that were added before there was a control
 	expiry   *time.Timer // of the queue timeout
 	started  time.Time
 	timeout  time.Duration // of the run; launch.Timeout, unless it was extended
@@ -99,9 +108,10 @@ func (x *execution) summary() Execution {
 	if x.final != nil {
 		return x.final.summary()
 	}
-	r := x.request.request()
+	seen := x.shown.Load()
+	r := seen.request.request()
 	s := Execution{
-		ID: x.id, Status: x.status, Type: string(r.Command.Type()), Command: x.line,
+		ID: x.id, Status: x.status, Type: string(r.Command.Type()), Command: seen.line,
 		Actor: r.Actor, Metadata: r.Metadata,
 		AcceptedAt: x.accepted, StartedAt: x.started, ExitCode: -1, Cursor: Cursor(x.journal.End()),
 	}

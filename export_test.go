@@ -37,3 +37,14 @@ func Transitions() map[Status][]Status {
 	}
 	return all
 }
+
+// Codes are the codes of notes.
+func Codes(names ...string) (codes []uint8) {
+	for _, name := range names {
+		codes = append(codes, map[string]uint8{
+			"accepted": noteAccepted, "started": noteStarted, "stopping": noteStopping, "killing": noteKilling,
+			"ended": noteEnded, "resized": noteResized, "extended": noteExtended,
+		}[name])
+	}
+	return codes
+}

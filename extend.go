@@ -6,11 +6,11 @@ import (
 )
 
 // Extend moves the deadline of an execution. See [API].
-func (e *Engine) Extend(_ context.Context, id ID, by time.Duration) (time.Time, error) {
+func (e *Engine) Extend(ctx context.Context, id ID, by time.Duration) (time.Time, error) {
 	if by <= 0 {
 		return time.Time{}, fault(ErrInvalid, "extend by %s: must be above 0", by)
 	}
-	x, err := e.alive(id)
+	x, err := e.alive(ctx, id)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -86,13 +86,15 @@ func (e *Engine) remark(x *execution, code uint8, detail uint64) {
 
 // steer does with an execution that has just been started what was asked while it
 // waited for that.
-func (e *Engine) steer(x *execution, control Control) {
+func (e *Engine) steer(ctx context.Context, x *execution, control Control) {
 	x.steering.Lock()
 	defer x.steering.Unlock()
 	e.mu.Lock()
 	x.control = control
-	timeout, size := x.timeout, x.size
+	timeout, size, late := x.timeout, x.size, x.late
+	x.late = nil
 	e.mu.Unlock()
+	e.passOn(ctx, x, control, late)
 	if timeout != x.launch.Timeout {
 		control.Extend(timeout)
 	}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"bytes"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -10,6 +12,9 @@ import (
 // Filter chooses executions: those for which all of its fields hold. The zero
 // value chooses all.
 type Filter struct {
+	// IDPrefix is what the id begins with, in hex digits; dashes and case do not
+	// count. Empty: any.
+	IDPrefix string
 	// Status is any of these; empty: all.
 	Status []Status
 	// Type is any of these types of command; empty: all.
@@ -70,6 +75,10 @@ func (f Filter) Validate() error {
 	if f.Limit < 0 || f.Limit > maxPage {
 		faults = append(faults, fault(ErrInvalid, "limit is %d: must be 1 to %d", f.Limit, maxPage))
 	}
+	if _, _, ok := f.idRange(); !ok {
+		faults = append(faults, advise(fault(ErrInvalid, "id prefix %q is none", clip(f.IDPrefix, 40)),
+			"an id has up to 32 hex digits, and dashes where you like"))
+	}
 	for _, s := range f.Status {
 		if !s.Valid() {
 			faults = append(faults, fault(ErrInvalid, "status %q is none of ours", clip(string(s), 40)))
@@ -89,10 +98,43 @@ func badAfter(text string) error {
 
 func (f Filter) hasStatus(s Status) bool { return len(f.Status) == 0 || slices.Contains(f.Status, s) }
 
+// idDigits is how many hex digits an id has.
+const idDigits = 2 * len(ID{})
+
+// IDRange is the first and the last id, as bytes, that can begin with IDPrefix: those
+// that do are all between. Of a filter that is not valid it is of no id.
+func (f Filter) IDRange() (first, last ID) {
+	first, last, ok := f.idRange()
+	if !ok {
+		return last, first
+	}
+	return first, last
+}
+
+func (f Filter) idRange() (first, last ID, ok bool) {
+	digits := strings.ReplaceAll(f.IDPrefix, "-", "")
+	room := idDigits - len(digits)
+	if room < 0 {
+		return ID{}, ID{1}, false
+	}
+	_, low := hex.Decode(first[:], []byte(digits+strings.Repeat("0", room)))
+	_, high := hex.Decode(last[:], []byte(digits+strings.Repeat("f", room)))
+	if low != nil || high != nil {
+		return ID{}, ID{1}, false
+	}
+	return first, last, true
+}
+
+func (f Filter) hasID(id ID) bool {
+	first, last := f.IDRange()
+	return bytes.Compare(first[:], id[:]) <= 0 && bytes.Compare(id[:], last[:]) <= 0
+}
+
 // matches says whether an execution is chosen, its status aside.
 func (f Filter) matches(x *Execution) bool {
 	switch {
-	case f.Source != "" && x.Metadata.Source != f.Source,
+	case f.IDPrefix != "" && !f.hasID(x.ID),
+		f.Source != "" && x.Metadata.Source != f.Source,
 		f.ConversationID != (ID{}) && x.Metadata.ConversationID != f.ConversationID,
 		len(f.Type) > 0 && !slices.Contains(f.Type, CommandType(x.Type)),
 		f.Program != "" && x.Program() != f.Program,

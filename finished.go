@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -38,6 +39,7 @@ type rare struct {
 	survivors  []Survivor
 	hit        []string
 	unenforced []process.Resource
+	past       *Record // what the store has of it, where it ended in an engine before
 }
 
 type odds struct {
@@ -70,7 +72,7 @@ func (x *execution) limitOf(c Cause) time.Duration {
 func conclude(x *execution, end Ending, by Actor) *finished {
 	success := end.Cause == CauseExit && x.isSuccess(end.ExitCode)
 	f := &finished{
-		id: x.id, journal: x.journal, digest: x.digest, request: x.request,
+		id: x.id, journal: x.journal, digest: x.digest, request: x.shown.Load().request,
 		accepted: nanos(x.accepted), started: nanos(end.Started), ended: nanos(end.Ended),
 		userTime: end.Usage.UserTime, systemTime: end.Usage.SystemTime, peakBytes: end.Usage.PeakBytes,
 		voluntary: int32(end.Usage.Voluntary), involuntary: int32(end.Usage.Involuntary),
@@ -82,18 +84,29 @@ func conclude(x *execution, end Ending, by Actor) *finished {
 	if end.Ended.IsZero() {
 		f.ended = time.Now().UnixNano()
 	}
+	mask := x.secrets.String
+	by.Name = mask(by.Name)
 	o := odds{
-		err: end.Error, containment: end.Containment, swept: end.Swept,
-		logPath: x.logPath, logError: end.LogError, masks: end.Masks, sha256: end.SHA256,
+		err: mask(end.Error), containment: end.Containment, swept: end.Swept,
+		logPath: x.logPath, logError: mask(end.LogError), masks: end.Masks, sha256: end.SHA256,
 		limit: x.limitOf(end.Cause), canceller: by,
 	}
 	if f.containment = containmentIndex(end.Containment); f.containment != 0 {
 		o.containment = "" // the rule
 	}
 	if o != (odds{}) || end.Survivors != nil || end.LimitsHit != nil || x.unenforced != nil {
-		f.rare = &rare{o, end.Survivors, end.LimitsHit, x.unenforced}
+		f.rare = &rare{odds: o, survivors: masked(end.Survivors, mask), hit: end.LimitsHit, unenforced: x.unenforced}
 	}
 	return f
+}
+
+// masked are survivors by names without secrets.
+func masked(survivors []Survivor, mask func(string) string) []Survivor {
+	list := slices.Clone(survivors)
+	for i := range list {
+		list[i].Command = mask(list[i].Command)
+	}
+	return list
 }
 
 func nanos(t time.Time) int64 {
@@ -118,6 +131,9 @@ func (f *finished) duration() time.Duration {
 }
 
 func (f *finished) summary() Execution {
+	if f.rare != nil && f.rare.past != nil {
+		return f.rare.past.Execution
+	}
 	r := f.request.request()
 	return Execution{
 		ID: f.id, Status: f.status, Type: string(r.Command.Type()), Command: r.Command.String(),
@@ -129,7 +145,20 @@ func (f *finished) summary() Execution {
 
 // result is how it ended, output included.
 func (f *finished) result() Result {
-	parts := f.journal.Parts()
+	r := f.ending()
+	if f.journal != nil {
+		parts := f.journal.Parts() // counts and texts at once
+		r.Output.count(&parts[Stdout].Totals, &parts[Stderr].Totals)
+		r.Stdout, r.Stderr = keptText(&parts[Stdout], Stdout), keptText(&parts[Stderr], Stderr)
+	}
+	return r
+}
+
+// ending is how it ended, without its output.
+func (f *finished) ending() Result {
+	if f.rare != nil && f.rare.past != nil {
+		return *f.rare.past.Result
+	}
 	r := Result{
 		ID: f.id, Status: f.status, Success: f.success, Cause: f.cause, ExitCode: int(f.exitCode),
 		AcceptedAt: timeOf(f.accepted), StartedAt: timeOf(f.started), CompletedAt: timeOf(f.ended),
@@ -139,8 +168,10 @@ func (f *finished) result() Result {
 			Voluntary: int64(f.voluntary), Involuntary: int64(f.involuntary),
 			ReadBlocks: int64(f.readBlocks), WriteBlocks: int64(f.writeBlocks),
 		},
-		Output: countsOf(parts), Containment: string(containments()[f.containment]), Cursor: Cursor(f.journal.End()),
+		Containment: string(containments()[f.containment]), Cursor: Cursor(f.journal.End()),
 	}
+	stdout, stderr := f.journal.Totals(Stdout), f.journal.Totals(Stderr)
+	r.Output.count(&stdout, &stderr)
 	r.Queued = r.CompletedAt.Sub(r.AcceptedAt)
 	if f.started != 0 {
 		r.Queued = r.StartedAt.Sub(r.AcceptedAt)
@@ -163,7 +194,6 @@ func (f *finished) result() Result {
 	if r.Error == "" && !r.Success {
 		r.Error = explain(&r)
 	}
-	r.Stdout, r.Stderr = keptText(&parts[Stdout], Stdout), keptText(&parts[Stderr], Stderr)
 	return r
 }
 
@@ -194,16 +224,15 @@ func explain(r *Result) string {
 		return "it could not be started"
 	case CausePolicy:
 		return "denied by policy"
+	case CauseLost:
 	}
 	return "how it ended is not known"
 }
 
-func countsOf(p [2]journal.Part) (c Counts) {
-	o, e := &p[Stdout], &p[Stderr]
+func (c *Counts) count(o, e *journal.Totals) {
 	c.StdoutBytes, c.StdoutLines, c.StdoutOmittedBytes, c.StdoutOmittedLines = o.Bytes, o.Lines, o.Omitted, o.OmittedLines
 	c.StderrBytes, c.StderrLines, c.StderrOmittedBytes, c.StderrOmittedLines = e.Bytes, e.Lines, e.Omitted, e.OmittedLines
 	c.Truncated = o.Omitted+e.Omitted > 0
-	return c
 }
 
 // keptText is what is kept of a stream; between the head and the tail a line says

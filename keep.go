@@ -31,9 +31,16 @@ func keep(of *Request, mask func(string) string) (k kept, line string, err error
 	return kept{json: string(data)}, line, err
 }
 
-// maskedRequest is a request as JSON, without its id and its secrets.
+// maskedRequest is a request as JSON, without its id and its secrets: a mask stands
+// where they were, so that nobody runs it again without them and does not notice.
 func maskedRequest(r Request, mask func(string) string) ([]byte, error) {
-	r.ID, r.Secrets, r.Stdin = ID{}, nil, nil
+	r.ID = ID{}
+	if len(r.Secrets) > 0 {
+		r.Secrets = []string{redact.Mask}
+	}
+	if len(r.Stdin) > 0 || r.StdinFrom != nil {
+		r.Stdin = []byte(redact.Mask)
+	}
 	r.Env = withoutSecrets(r.Env)
 	data, err := r.MarshalJSON()
 	if err != nil {

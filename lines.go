@@ -67,7 +67,7 @@ type Line struct {
 // Lines yields the lines that a query chooses. See [API].
 func (e *Engine) Lines(ctx context.Context, id ID, q LineQuery) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
-		s, err := e.subject(id)
+		s, err := e.subject(ctx, id)
 		if err != nil {
 			yield(Line{}, err)
 			return

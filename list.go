@@ -11,59 +11,67 @@ import (
 )
 
 // Get returns what is known of an execution. See [API].
-func (e *Engine) Get(_ context.Context, id ID) (Execution, error) {
+func (e *Engine) Get(ctx context.Context, id ID) (Execution, error) {
+	x, f, err := e.lookup(ctx, id)
+	switch {
+	case err != nil:
+		return Execution{}, err
+	case f != nil:
+		return f.summary(), nil
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if x, ok := e.live[id]; ok {
-		s := x.summary()
-		s.QueuePosition = e.queue.position(x)
-		return s, nil
-	}
-	f, err := e.shelf.find(id)
-	if err != nil {
-		return Execution{}, err
-	}
-	return f.summary(), nil
+	return e.summaryLocked(x), nil
+}
+
+// summaryLocked is what is known of an execution that is live.
+func (e *Engine) summaryLocked(x *execution) Execution {
+	s := x.summary()
+	s.QueuePosition = e.queue.position(x)
+	return s
 }
 
 // Status returns where in its life an execution is. See [API].
-func (e *Engine) Status(_ context.Context, id ID) (Status, error) {
+func (e *Engine) Status(ctx context.Context, id ID) (Status, error) {
+	x, f, err := e.lookup(ctx, id)
+	switch {
+	case err != nil:
+		return "", err
+	case f != nil:
+		return f.status, nil
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if x, ok := e.live[id]; ok {
-		return x.status, nil
-	}
-	f, err := e.shelf.find(id)
-	if err != nil {
-		return "", err
-	}
-	return f.status, nil
+	return x.status, nil
 }
 
 // Result returns how an execution ended. See [API].
-func (e *Engine) Result(_ context.Context, id ID) (Result, error) {
-	s, err := e.subject(id)
+func (e *Engine) Result(ctx context.Context, id ID) (Result, error) {
+	_, f, err := e.lookup(ctx, id)
 	if err != nil {
 		return Result{}, err
 	}
-	if s.live != nil {
+	if f == nil {
 		return Result{}, fault(ErrNotFinished, "%s", id)
 	}
-	return s.done.result(), nil
+	return f.result(), nil
 }
 
 // Wait waits until an execution ended. See [API].
 func (e *Engine) Wait(ctx context.Context, id ID) (Result, error) {
-	s, err := e.subject(id)
+	x, f, err := e.lookup(ctx, id)
 	if err != nil {
 		return Result{}, err
 	}
-	if s.live != nil {
-		if err := waitFor(ctx, e.over(s.live)); err != nil {
+	if f == nil {
+		if err := waitFor(ctx, e.over(x)); err != nil {
 			return Result{}, err
 		}
+		if f = x.final; f == nil {
+			return Result{}, fault(ErrClosed, "execution %s goes on without it", id)
+		}
 	}
-	return s.final().result(), nil
+	return f.result(), nil
 }
 
 // over is closed when the execution has its final.
@@ -72,7 +80,7 @@ func (e *Engine) over(x *execution) <-chan struct{} {
 	defer e.mu.Unlock()
 	if x.done == nil {
 		x.done = make(chan struct{})
-		if x.final != nil {
+		if x.final != nil || x.phase == over {
 			close(x.done)
 		}
 	}
@@ -97,9 +105,12 @@ func (e *Engine) Stats(context.Context) (Stats, error) {
 }
 
 // List returns executions, newest first. See [API].
-func (e *Engine) List(_ context.Context, f Filter) (Page, error) {
+func (e *Engine) List(ctx context.Context, f Filter) (Page, error) {
 	if err := f.Validate(); err != nil {
 		return Page{}, err
+	}
+	if e.ledger != nil {
+		return e.stored(ctx, f)
 	}
 	after, err := parsePlace(f.After, f.Oldest)
 	if err != nil {
@@ -117,9 +128,7 @@ func (e *Engine) page(f *Filter, after place) Page {
 	for _, x := range e.live {
 		if f.hasStatus(x.status) {
 			found.add(place{x.accepted.UnixNano(), x.id, f.Oldest}, func() Execution {
-				s := x.summary()
-				s.QueuePosition = e.queue.position(x)
-				return s
+				return e.summaryLocked(x)
 			})
 		}
 	}

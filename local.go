@@ -63,10 +63,10 @@ func (l *localRunner) Start(_ context.Context, launch *Launch) (Control, error) 
 		return nil, startError(err)
 	}
 	spec := specOf(launch, files)
-	ended, mask := launch.Ended, launch.Mask // no more than these two: the rest is for the start
+	ended := launch.Ended // no more than this: the rest is for the start
 	r, err := l.runs.Start(&spec, func(end run.Ending) {
 		files.close()
-		ended(endingOf(&end, mask))
+		ended(endingOf(&end))
 	})
 	if err != nil {
 		files.discard()
@@ -88,7 +88,7 @@ func specOf(l *Launch, files *files) run.Spec {
 	phase := l.Phase // not of the launch, which the run need not hold
 	spec := run.Spec{
 		Process: process.Spec{
-			Path: l.Path, Args: files.argv, Env: l.Env, Dir: l.Dir, Stdin: stdinOf(l.Request),
+			Path: l.Path, Args: files.arguments(l), Env: l.Env, Dir: l.Dir, Stdin: stdinOf(l.Request),
 			Blocking: l.Request.Tee != nil, Mark: l.mark,
 			Interactive: typed(l.Request), Terminal: (*process.Size)(l.Terminal),
 			Started: l.Started,
@@ -108,7 +108,7 @@ func specOf(l *Launch, files *files) run.Spec {
 	if l.Oversize == FailExecution {
 		spec.MaxOutputBytes = l.KeepBytes
 	}
-	if files.log != nil {
+	if files != nil && files.log != nil {
 		spec.Log = files.log
 	}
 	return spec
@@ -124,7 +124,7 @@ func stdinOf(r *Request) io.Reader {
 	return nil
 }
 
-func endingOf(end *run.Ending, mask func(string) string) Ending {
+func endingOf(end *run.Ending) Ending {
 	out := Ending{
 		Cause: Cause(end.Cause), ExitCode: end.State.Code, Signal: end.State.Signal,
 		Started: end.Started, Ended: end.Ended,
@@ -137,6 +137,7 @@ func endingOf(end *run.Ending, mask func(string) string) Ending {
 			ReadBlocks: end.State.Usage.ReadBlocks, WriteBlocks: end.State.Usage.WriteBlocks,
 		},
 	}
+	out.CancelledBy, _ = end.By.(Actor) // none: nobody stopped it
 	if end.Hits.Memory {
 		out.LimitsHit = append(out.LimitsHit, string(process.Memory))
 	}
@@ -144,7 +145,7 @@ func endingOf(end *run.Ending, mask func(string) string) Ending {
 		out.LimitsHit = append(out.LimitsHit, string(process.Processes))
 	}
 	for _, s := range end.Survivors {
-		out.Survivors = append(out.Survivors, Survivor{Pid: s.Pid, Command: mask(s.Command)})
+		out.Survivors = append(out.Survivors, Survivor{Pid: s.Pid, Command: s.Command})
 	}
 	if end.LogError != nil {
 		out.LogError = end.LogError.Error()
@@ -156,10 +157,10 @@ func endingOf(end *run.Ending, mask func(string) string) Ending {
 type localControl struct{ run *run.Run }
 
 // Stop asks it to end.
-func (c localControl) Stop(cause Cause) bool { return c.run.Stop(run.Cause(cause)) }
+func (c localControl) Stop(cause Cause, by Actor) bool { return c.run.Stop(run.Cause(cause), by) }
 
 // Kill ends it now.
-func (c localControl) Kill(cause Cause) bool { return c.run.Kill(run.Cause(cause)) }
+func (c localControl) Kill(cause Cause, by Actor) bool { return c.run.Kill(run.Cause(cause), by) }
 
 // Stdin is what writes to its stdin.
 func (c localControl) Stdin() Stdin { return localStdin(c) }
@@ -198,16 +199,20 @@ func stdinError(err error) error {
 	return err
 }
 
-// files are what a start opens and its end closes.
+// files are what a start opens and its end closes; nil where there are none, as for
+// most.
 type files struct {
-	argv   []string
+	argv   []string // with the path of the script; nil without
 	log    *os.File
 	old    bool   // the log may have been there before
 	script string // path of the private file of an inline script
 }
 
 func openFiles(l *Launch) (*files, error) {
-	f := &files{argv: l.Argv}
+	if l.logPath == "" && l.script == nil {
+		return nil, nil
+	}
+	f := &files{}
 	if l.logPath != "" {
 		if err := os.MkdirAll(filepath.Dir(l.logPath), 0o700); err != nil {
 			return nil, fmt.Errorf("make the directory of the output log: %w", err)
@@ -255,8 +260,19 @@ func (f *files) writeScript(l *Launch) error {
 	return os.WriteFile(f.script, []byte(l.script.content), 0o600)
 }
 
+// arguments are those that the process gets.
+func (f *files) arguments(l *Launch) []string {
+	if f == nil || f.argv == nil {
+		return l.Argv
+	}
+	return f.argv
+}
+
 // close ends what an execution needed while it ran.
 func (f *files) close() {
+	if f == nil {
+		return
+	}
 	if f.log != nil {
 		_ = f.log.Close() // every write was checked
 	}
@@ -268,7 +284,7 @@ func (f *files) close() {
 // discard undoes openFiles: the execution did not start.
 func (f *files) discard() {
 	f.close()
-	if f.log != nil && !f.old {
+	if f != nil && f.log != nil && !f.old {
 		_ = os.Remove(f.log.Name())
 	}
 }

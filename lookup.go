@@ -8,12 +8,44 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/process"
 )
 
+// programs remembers which files were there to be executed a moment ago.
+type programs struct {
+	mu   sync.Mutex
+	seen map[string]time.Time
+}
+
+// How long a moment is, and how many files are remembered: all are forgotten when
+// there are more.
+const (
+	moment       = time.Second
+	mostPrograms = 64
+)
+
+// again reports whether a file was there a moment ago.
+func (p *programs) again(path string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at, ok := p.seen[path]
+	return ok && time.Since(at) < moment
+}
+
+func (p *programs) saw(path string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.seen == nil || len(p.seen) >= mostPrograms {
+		p.seen = make(map[string]time.Time)
+	}
+	p.seen[path] = time.Now()
+}
+
 // resolve finds the file to execute and checks what the command reads.
-func resolve(l *Launch, inv *invocation) error {
+func (p *programs) resolve(l *Launch, inv *invocation) error {
 	if inv.reads != "" {
 		if err := checkScript(inv.reads); err != nil {
 			return err
@@ -24,9 +56,9 @@ func resolve(l *Launch, inv *invocation) error {
 			return err
 		}
 	}
-	path, err := lookProgram(inv.argv[0], l.Dir)
+	path, err := p.look(inv.argv[0], l.Dir)
 	if err != nil && inv.fallback != "" {
-		if path, err = lookProgram(inv.fallback, l.Dir); err == nil {
+		if path, err = p.look(inv.fallback, l.Dir); err == nil {
 			l.Argv = append([]string{inv.fallback}, inv.argv[1:]...)
 		}
 	}
@@ -50,9 +82,9 @@ func checkScript(path string) error {
 	return advise(fault(ErrScriptNotFound, "%s: %v", path, reason(err)), "check the path; a relative one starts at the working directory")
 }
 
-// lookProgram finds a program: a name on the PATH of this process, which no
+// look finds a program: a name on the PATH of this process, which no
 // request can change, and a path from the working directory on.
-func lookProgram(name, dir string) (string, error) {
+func (p *programs) look(name, dir string) (string, error) {
 	if strings.ContainsRune(name, filepath.Separator) || strings.Contains(name, "/") {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(dir, name)
@@ -64,7 +96,7 @@ func lookProgram(name, dir string) (string, error) {
 			}
 			name = abs
 		}
-		return name, checkProgram(name)
+		return name, p.check(name)
 	}
 	path, err := exec.LookPath(name)
 	if err == nil {
@@ -76,9 +108,9 @@ func lookProgram(name, dir string) (string, error) {
 	return "", advise(fault(ErrProgramNotFound, "%s", name), "PATH is %s", os.Getenv("PATH"))
 }
 
-// checkProgram checks a path that is to be executed.
-func checkProgram(path string) error {
-	mode, err := process.FileMode(path)
+// check checks a path that is to be executed.
+func (p *programs) check(path string) error {
+	mode, err := process.FileMode(path, p.again(path))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return advise(fault(ErrProgramNotFound, "%s", path), "there is no such file; PATH is searched only for names without a slash")
@@ -89,5 +121,6 @@ func checkProgram(path string) error {
 	case runtime.GOOS != "windows" && mode&0o111 == 0:
 		return advise(fault(ErrNotExecutable, "%s: permission denied", path), "make it executable with chmod +x, or name its interpreter")
 	}
+	p.saw(path)
 	return nil
 }

@@ -4,25 +4,29 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
 	"github.com/escher-dbai/cloudops-engine/internal/process"
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
 // prepare checks all of a request that can be known before the start, fills in
-// the defaults and resolves what will run. It reports every fault at once.
-func (e *Engine) prepare(r *Request) (*execution, error) {
-	if r.Command == nil {
+// the defaults and resolves what will run. It reports every fault at once. What is
+// asked it copies.
+func (e *Engine) prepare(asked *Request) (*execution, error) {
+	if asked.Command == nil {
 		return nil, advise(fault(ErrInvalidCommand, "there is no command"), "give the request a command, such as engine.Shell(%q)", "echo hello")
 	}
+	x := &execution{launch: e.launches.of(asked)}
+	r := x.launch.Request
 	own(r)
-	x := &execution{launch: &Launch{Request: r}, success: r.SuccessCodes}
+	x.success = r.SuccessCodes
 	inv, err := r.Command.invocation(r.WorkingDir)
 	if err != nil {
 		return nil, err
@@ -49,7 +53,7 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 	}
 	l := x.launch
 	l.ID, l.Argv, l.Dir, l.StopSignal, l.script = x.id, inv.argv, r.WorkingDir, stop, inv.script
-	if err := resolve(l, &inv); err != nil {
+	if err := e.programs.resolve(l, &inv); err != nil {
 		return nil, err
 	}
 	if err := checkArguments(l.Argv); err != nil {
@@ -62,6 +66,27 @@ func (e *Engine) prepare(r *Request) (*execution, error) {
 	}
 	e.equip(x, inv.env)
 	return x, nil
+}
+
+// launches are those that are not needed any more: one, with its request, is most of
+// what a start would leave for the collector.
+type launches struct{ free sync.Pool }
+
+// of returns a launch for a copy of the request.
+func (p *launches) of(r *Request) *Launch {
+	l, _ := p.free.Get().(*Launch)
+	if l == nil {
+		l = &Launch{Request: new(Request)}
+	}
+	*l.Request = *r
+	return l
+}
+
+// take takes a launch back that nobody else has.
+func (p *launches) take(l *Launch) {
+	r := l.Request
+	*r, *l = Request{}, Launch{Request: r} // nothing that was asked is to stay
+	p.free.Put(l)
 }
 
 // own makes the maps and lists copies of the caller's, who may go on to change
@@ -94,18 +119,20 @@ func maskLabels(r *Request, mask func(string) string) (found bool) {
 func (e *Engine) equip(x *execution, toolEnv []string) {
 	l := x.launch
 	r := l.Request
-	l.Env, l.secrets = e.inherit.environment(r, toolEnv)
+	env, masks := e.inherit.environment(r, toolEnv)
+	l.Env, l.secrets = env, redact.NewSecrets(masks)
+	x.secrets = l.secrets
 	l.mark = mark(x.id)
 	if e.local == nil { // ours takes the mark apart, so that executions share the rest
 		l.Env = append(slices.Clip(l.Env), l.mark)
 	}
 	l.Mask = l.secrets.String
 	maskLabels(r, l.Mask)
-	var err error
-	if x.request, x.line, err = keep(r, l.Mask); err != nil {
-		e.config.Logger.Error("request could not be kept",
-			slog.String("execution_id", x.id.String()), slog.Any("error", err))
+	request, line, err := keep(r, l.Mask)
+	if err != nil {
+		e.logUnkept(x.id, err)
 	}
+	x.shown.Store(&shown{request, line})
 	l.logPath = e.logPath(r, l.Oversize)
 	x.logPath = l.logPath
 	bounds := &e.bounds
@@ -115,7 +142,7 @@ func (e *Engine) equip(x *execution, toolEnv []string) {
 	x.journal = journal.New(bounds)
 	l.Journal = x.journal
 	l.Started = func() { e.began(x) }
-	l.Phase = func(kind EventKind) { stopped(x, kind) }
+	l.Phase = func(kind EventKind) { noteStop(x.journal, kind) }
 	l.Ended = func(end Ending) { e.finish(x, end) }
 }
 

@@ -22,6 +22,25 @@ type Runner interface {
 	Start(ctx context.Context, l *Launch) (Control, error)
 }
 
+// Finder is a [Runner] that finds executions which another engine started, perhaps one
+// that has gone, for an engine with a [Store].
+type Finder interface {
+	Runner
+	// Find goes on with an execution that was started before, perhaps for another
+	// engine: l.Journal, which is empty, becomes its record, and Started, Phase and
+	// Ended are called as by Start. Of the launch it gets the ID, the Request as far as
+	// it was kept, and these. Where it has ended, Find returns a nil Control, and
+	// Ended has been called. Errors: ErrNotFound where nobody has started it, ErrBusy
+	// where somebody is about to.
+	Find(ctx context.Context, l *Launch) (Control, error)
+	// Outlives reports whether what Start starts goes on without the engine. Shutdown lets
+	// that go; else it waits, as for any Runner.
+	Outlives() bool
+	// Withdraw has nobody start an execution that nobody has started yet, and keeps
+	// this ending of it. Errors: ErrFinished where somebody was quicker.
+	Withdraw(ctx context.Context, id ID, end Ending) error
+}
+
 // Launch is what a [Runner] starts. All of it is resolved and valid; the runner
 // must not change it.
 type Launch struct {
@@ -30,8 +49,9 @@ type Launch struct {
 	Argv []string // the whole argument vector
 	Env  []string // the whole environment
 	Dir  string   // the working directory
-	// Request is what was asked.
-	Request *Request
+	// Request is what was asked, and AcceptedAt when.
+	Request    *Request
+	AcceptedAt time.Time
 
 	Timeout     time.Duration  // from the start
 	IdleTimeout time.Duration  // without output; 0: none
@@ -46,7 +66,9 @@ type Launch struct {
 	Journal *Journal
 	// Terminal is the size of the terminal that it gets; nil: it gets none.
 	Terminal *TerminalSize
-	// Mask removes the secrets of this execution from a text.
+	// Mask removes the secrets of this execution from a text, also those that were
+	// added since it started. A runner that masks elsewhere, by Request and Env, is told
+	// of these: see [Masker].
 	Mask func(text string) string
 	// Started tells that it runs. It must be called before anything is appended to
 	// the journal, and before Ended.
@@ -56,7 +78,7 @@ type Launch struct {
 	// Ended tells how it ended. Nothing may be appended to the journal afterwards.
 	Ended func(Ending)
 
-	secrets *redact.Set
+	secrets *redact.Secrets
 	mark    string // the environment entry that only this tree has; the last of Env
 	script  *scriptFile
 	logPath string
@@ -66,10 +88,10 @@ type Launch struct {
 // wait for an effect and are safe for concurrent use.
 type Control interface {
 	// Stop asks it to end: stop signal, grace, KILL. It reports whether this call
-	// is the one that ends it.
-	Stop(cause Cause) bool
+	// is the one that ends it: then Ending.CancelledBy is by.
+	Stop(cause Cause, by Actor) bool
 	// Kill ends it now, or cuts the grace of an earlier Stop short.
-	Kill(cause Cause) bool
+	Kill(cause Cause, by Actor) bool
 	// Stdin is what writes to its stdin; nil where its request is neither interactive
 	// nor has a terminal.
 	Stdin() Stdin
@@ -78,6 +100,14 @@ type Control interface {
 	// Extend has its timeout end it only when it has run for that long, if that is
 	// longer than before. It reports false where that makes no difference any more.
 	Extend(timeout time.Duration) bool
+}
+
+// Masker is what a [Control] is besides where the output is not masked by Launch.Mask.
+type Masker interface {
+	// AddSecrets has values masked too, in all that the process writes after it has
+	// returned. It may be called again with the same. Errors: ErrFinished, the
+	// context's.
+	AddSecrets(ctx context.Context, values []string) error
 }
 
 // Stdin writes to the stdin of an execution that runs. It is safe for concurrent use.
@@ -97,6 +127,8 @@ type Ending struct {
 	ExitCode int            // -1 where there is none
 	Signal   syscall.Signal // 0 where there is none
 	Error    string         // why, where the cause does not say it
+	// CancelledBy is who cancelled it, where the runner knows of one.
+	CancelledBy Actor
 
 	Started, Ended time.Time
 

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 )
 
 // Shutdown ends the engine. See [API].
@@ -21,9 +23,10 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	defer close(e.down)
 	err := waitFor(ctx, e.idle)
 	if err != nil {
-		e.cancelAll()
+		e.cancelAll(context.WithoutCancel(ctx))
 		<-e.idle
 	}
+	e.leave()
 	if e.deliver != nil {
 		e.deliver.close(ctx)
 	}
@@ -32,7 +35,36 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, e.local.close())
 	}
 	e.group.Wait()
+	if e.ledger != nil {
+		e.ledger.group.Stop(ErrClosed)
+		e.ledger.group.Wait()
+	}
 	return err
+}
+
+// leave lets those go that live on without the engine: they run, or wait in the store.
+// Of others there are none left.
+func (e *Engine) leave() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, x := range e.live {
+		e.queue.remove(x)
+		e.dropLocked(x)
+	}
+}
+
+// within bounds a context by the life of the engine, where what it waits for may
+// outlive that.
+func (e *Engine) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if e.finder == nil {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(e.group.Context(), func() { cancel(fault(ErrClosed, "what runs goes on without it")) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // waitFor waits until done is closed, or returns the cause of the context. Where
@@ -52,21 +84,21 @@ func waitFor(ctx context.Context, done <-chan struct{}) error {
 }
 
 // cancelAll ends everything that is queued or running.
-func (e *Engine) cancelAll() {
+func (e *Engine) cancelAll(ctx context.Context) {
 	e.mu.Lock()
-	ids := make([]ID, 0, len(e.live))
-	for id := range e.live {
-		ids = append(ids, id)
-	}
+	live := slices.Collect(maps.Values(e.live))
 	e.mu.Unlock()
-	for _, id := range ids {
-		_ = e.cancel(id, Cancellation{}, CauseShutdown) // it ended meanwhile
+	for _, x := range live {
+		if x.elsewhere {
+			continue
+		}
+		_ = e.cancel(ctx, x, Cancellation{}, CauseShutdown) // it ended meanwhile
 	}
 }
 
-// idleLocked tells Shutdown that nothing is left.
+// idleLocked tells Shutdown that nothing is left that it has to wait for.
 func (e *Engine) idleLocked() {
-	if e.idle != nil && len(e.live) == 0 && e.spawners == 0 {
+	if e.idle != nil && (len(e.live) == e.foreign || e.outlived()) && e.spawners+e.arriving == 0 {
 		select {
 		case <-e.idle:
 		default:

@@ -76,6 +76,7 @@ const (
 	CauseMemoryLimit  Cause = "memory_limit"  // it failed, and the system had killed for its limit of memory
 	CauseProcessLimit Cause = "process_limit" // it failed, and could make no process at its limit
 	CausePolicy       Cause = "policy"        // the policy refused it at its start
+	CauseLost         Cause = "lost"          // who ran it vanished, and nobody knows how it ended
 )
 
 // status returns the status that a cause leads to; exit codes decide over
@@ -95,6 +96,7 @@ func (c Cause) status(success bool) Status {
 		return Rejected
 	case CauseSignal, CauseSpawn, CauseOutputLimit, CauseMemoryLimit, CauseProcessLimit:
 		return Failed
+	case CauseLost:
 	}
 	return Lost
 }

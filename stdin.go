@@ -26,7 +26,7 @@ func (e *Engine) CloseStdin(ctx context.Context, id ID) error {
 
 // stdin waits until an execution runs and returns what writes to its stdin.
 func (e *Engine) stdin(ctx context.Context, id ID) (*execution, Stdin, error) {
-	x, err := e.alive(id)
+	x, err := e.alive(ctx, id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,17 +52,12 @@ func (e *Engine) stdin(ctx context.Context, id ID) (*execution, Stdin, error) {
 
 // alive finds an execution that has not ended. Errors: ErrFinished, ErrNotFound,
 // ErrExpired.
-func (e *Engine) alive(id ID) (*execution, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if x, ok := e.live[id]; ok {
-		return x, nil
-	}
-	_, err := e.shelf.find(id)
-	if err == nil {
+func (e *Engine) alive(ctx context.Context, id ID) (*execution, error) {
+	x, _, err := e.lookup(ctx, id)
+	if err == nil && x == nil {
 		err = fault(ErrFinished, "execution %s", id)
 	}
-	return nil, err
+	return x, err
 }
 
 // unlessOver is the error of something that was asked of an execution: where it has

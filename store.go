@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
 // Store keeps what outlives an engine's memory: which requests were accepted, in
@@ -96,7 +100,7 @@ func NewAcceptance(r Request, at time.Time, mask func(text string) string) (Acce
 
 // maskedContent is the content of a request without its secrets.
 func maskedContent(r *Request, content []byte, mask func(string) string) ([]byte, error) {
-	if len(r.Secrets)+len(r.Stdin)+len(r.Env) == 0 {
+	if len(r.Secrets)+len(r.Stdin)+len(r.Env) == 0 && r.StdinFrom == nil {
 		return maskJSON(content, mask)
 	}
 	return maskedRequest(*r, mask)
@@ -157,12 +161,46 @@ func (c Change) Follows(have Status) error {
 type Record struct {
 	Execution Execution
 	// Request is what was asked, without its id; whole until the execution started,
-	// afterwards without secrets and stdin.
+	// afterwards without secrets and stdin, see Missing.
 	Request Request
 	// Whole says that Request can be run as it is.
 	Whole bool
 	// Result is how it ended, without its output; nil before.
 	Result *Result
+}
+
+// What a request can have lost when it is kept, see [Record.Missing]. A variable is
+// MissingEnv and its name.
+const (
+	MissingCommand = "command" // a secret in the command itself
+	MissingSecrets = "secrets"
+	MissingStdin   = "stdin"
+	MissingEnv     = "env."
+)
+
+// Missing names what a request had that is not kept, by its fields in JSON: what has
+// to be given again to run it again. It is empty for one that is whole.
+func (r Record) Missing() []string {
+	if r.Whole {
+		return nil
+	}
+	var missing []string
+	if c := r.Request.Command; c != nil && strings.Contains(c.String(), redact.Mask) {
+		missing = append(missing, MissingCommand)
+	}
+	for name, value := range r.Request.Env {
+		if strings.Contains(value, redact.Mask) {
+			missing = append(missing, MissingEnv+name)
+		}
+	}
+	if slices.Contains(r.Request.Secrets, redact.Mask) {
+		missing = append(missing, MissingSecrets)
+	}
+	if string(r.Request.Stdin) == redact.Mask {
+		missing = append(missing, MissingStdin)
+	}
+	slices.Sort(missing)
+	return missing
 }
 
 // Deletion chooses finished executions to delete: those that any of its fields

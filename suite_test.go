@@ -19,6 +19,20 @@ func TestEngine_PassesItsSuite(t *testing.T) {
 	})
 }
 
+// An engine with a store is one engine: what it says does not depend on whether the
+// store or the memory has it.
+func TestEngine_PassesItsSuiteWithAStore(t *testing.T) {
+	t.Parallel()
+	enginetest.TestEngine(t, func(t *testing.T) engine.API {
+		t.Helper()
+		e, err := engine.New(engine.Config{Store: engine.NewMemoryStore()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	})
+}
+
 func TestLocalRunner_PassesItsSuite(t *testing.T) {
 	t.Parallel()
 	enginetest.TestRunner(t, func(t *testing.T) engine.Runner {

@@ -59,9 +59,9 @@ func (inv invocation) onTerminal() invocation {
 }
 
 // Resize changes the size of the terminal of an execution. See [API].
-func (e *Engine) Resize(_ context.Context, id ID, size TerminalSize) error {
+func (e *Engine) Resize(ctx context.Context, id ID, size TerminalSize) error {
 	size = size.withDefaults()
-	x, err := e.alive(id)
+	x, err := e.alive(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -35,26 +35,43 @@ type subject struct {
 	journal *journal.Journal
 	live    *execution // nil when it was on the shelf already
 	done    *finished  // nil while live
+	// over is closed when a live one has its final, where its record is another
+	// process's: the end of that may be seen before. Nil where it cannot.
+	over func() <-chan struct{}
 }
 
-// subject finds an execution. Errors: ErrNotFound, ErrExpired.
-func (e *Engine) subject(id ID) (subject, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if x, ok := e.live[id]; ok {
-		return subject{id: id, journal: x.journal, live: x}, nil
-	}
-	f, err := e.shelf.find(id)
-	if err != nil {
+// subject finds an execution whose record can be read. Errors: ErrNotFound,
+// ErrExpired, ErrStore.
+func (e *Engine) subject(ctx context.Context, id ID) (subject, error) {
+	x, f, err := e.lookup(ctx, id)
+	switch {
+	case err != nil:
 		return subject{}, err
+	case x != nil:
+		return e.subjectOf(x), nil
+	case f.journal == nil:
+		return subject{}, advise(fault(ErrExpired, "the output of execution %s is not kept any more", id), "its result is")
 	}
 	return subject{id: id, journal: f.journal, done: f}, nil
 }
 
-// final is the ending, once the journal is closed.
+// subjectOf is one that is live.
+func (e *Engine) subjectOf(x *execution) subject {
+	s := subject{id: x.id, journal: x.journal, live: x}
+	if e.finder != nil {
+		s.over = func() <-chan struct{} { return e.over(x) }
+	}
+	return s
+}
+
+// final is the ending, once the journal is closed; nil where the engine has left it
+// before.
 func (s *subject) final() *finished {
 	if s.done != nil {
 		return s.done
+	}
+	if s.over != nil {
+		<-s.over()
 	}
 	return s.live.final
 }
@@ -62,7 +79,7 @@ func (s *subject) final() *finished {
 // command is what runs.
 func (s *subject) command() string {
 	if s.live != nil {
-		return s.live.line
+		return s.live.shown.Load().line
 	}
 	return s.done.request.request().Command.String()
 }
@@ -70,7 +87,9 @@ func (s *subject) command() string {
 // Watch yields the events of an execution. See [API].
 func (e *Engine) Watch(ctx context.Context, id ID, from Cursor) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		s, err := e.subject(id)
+		ctx, leave := e.within(ctx)
+		defer leave()
+		s, err := e.subject(ctx, id)
 		if err != nil {
 			yield(Event{}, err)
 			return
@@ -246,6 +265,9 @@ func (s *subject) eventsOf(out []Event, r *journal.Record) []Event {
 
 func (s *subject) ending(out []Event) []Event {
 	f := s.final()
+	if f == nil {
+		return out
+	}
 	r := f.result()
 	before := Running
 	if f.started == 0 {
@@ -261,7 +283,9 @@ func (s *subject) ending(out []Event) []Event {
 // Output yields what an execution wrote. See [API].
 func (e *Engine) Output(ctx context.Context, id ID, from Cursor) iter.Seq2[Output, error] {
 	return func(yield func(Output, error) bool) {
-		s, err := e.subject(id)
+		ctx, leave := e.within(ctx)
+		defer leave()
+		s, err := e.subject(ctx, id)
 		if err != nil {
 			yield(Output{}, err)
 			return

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 // default configuration, and is shut down at the end of the case.
 func TestEngine(t *testing.T, open func(t *testing.T) engine.API) { //nolint:tparallel // whether the suite is parallel is for its caller to say
 	t.Helper()
-	cases := slices.Concat(lifeCases(), cancelCases(), inputCases(), recordCases(), lineCases(), listCases(), refusalCases(), shutdownCases())
+	cases := slices.Concat(lifeCases(), cancelCases(), inputCases(), secretCases(), recordCases(), lineCases(), listCases(), refusalCases(), shutdownCases())
 	playAll(t, cases, func(t *testing.T) *bench {
 		t.Helper()
 		return &bench{API: open(t)}
@@ -36,7 +35,6 @@ func lifeCases() []one {
 		{"TakesItsRequest", "stdin, environment and working directory reach the command", takesItsRequest},
 		{"WaitOwnsOnlyTheWaiting", "a context that is done ends the waiting and not the execution", waitOwnsTheWaiting},
 		{"IsIdempotent", "the same id with the same content is the same execution, and with other content a conflict", isIdempotent},
-		{"MasksSecrets", "what a request calls secret is in no view of its execution", masksSecrets},
 	}
 }
 
@@ -219,29 +217,4 @@ func isIdempotent(b *bench) {
 		t.Errorf("other content: want ErrConflict, got %v", err)
 	}
 	want(t, "the result after the conflict", asJSON(t, first), asJSON(t, b.end(t, request.ID)))
-}
-
-func masksSecrets(b *bench) {
-	t := b.t
-	const secret = "SECRETabc123XYZ"
-	request := sh(`echo "it is $1"; printf 'SECRETabc' >&2; sleep 0.05; echo "123XYZ" >&2; exit 1`, secret)
-	request.Secrets = []string{secret}
-	id := b.start(t, request)
-	r := b.end(t, id)
-	want(t, "stdout", "it is [REDACTED]\n", r.Stdout)
-	want(t, "stderr", "[REDACTED]\n", r.Stderr)
-	want(t, "masks", 2, r.Output.Masks)
-	x, err := b.Get(patient(t), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	views := []string{asJSON(t, r), asJSON(t, x), asJSON(t, b.events(t, id, 0))}
-	for _, text := range b.output(t, id, 0) {
-		views = append(views, text)
-	}
-	for _, view := range views {
-		if strings.Contains(view, secret) {
-			t.Errorf("the secret is in %s", view)
-		}
-	}
 }

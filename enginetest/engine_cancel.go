@@ -139,6 +139,7 @@ func unknownIsNotFound(b *bench) {
 		"CloseStdin": func(ctx context.Context) error { return b.CloseStdin(ctx, id) },
 		"Resize":     func(ctx context.Context) error { return b.Resize(ctx, id, engine.TerminalSize{}) },
 		"Extend":     func(ctx context.Context) error { _, err := b.Extend(ctx, id, time.Second); return err },
+		"AddSecrets": func(ctx context.Context) error { return b.AddSecrets(ctx, id, secret) },
 		"Watch": func(ctx context.Context) (last error) {
 			for _, err := range b.Watch(ctx, id, 0) {
 				last = err

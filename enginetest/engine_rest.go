@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +40,9 @@ func listFilters(b *bench) {
 		"by tag":      {engine.Filter{Tags: map[string]string{"n": "x"}, Source: "a"}, ids[:1]},
 		"by no tag":   {engine.Filter{Tags: map[string]string{"n": "y"}}, nil},
 		"by time":     {engine.Filter{Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour)}, []engine.ID{ids[2], ids[1], ids[0]}},
+		"by id":       {engine.Filter{IDPrefix: ids[1].String()}, ids[1:2]},
+		"by prefix":   {engine.Filter{IDPrefix: ids[0].String()[:20]}, beginningWith(ids, ids[0].String()[:20])},
+		"by no id":    {engine.Filter{IDPrefix: "ffffffff"}, nil},
 		"by old time": {engine.Filter{Until: time.Now().Add(-time.Hour)}, nil},
 	} {
 		page, err := b.List(patient(t), c.filter)
@@ -49,6 +53,17 @@ func listFilters(b *bench) {
 			t.Errorf("%s: want %v, got %v", name, c.want, got)
 		}
 	}
+}
+
+// beginningWith are the ids that do, the last first.
+func beginningWith(ids []engine.ID, prefix string) []engine.ID {
+	var found []engine.ID
+	for _, id := range slices.Backward(ids) {
+		if strings.HasPrefix(id.String(), prefix) {
+			found = append(found, id)
+		}
+	}
+	return found
 }
 
 func idsOf(p engine.Page) []engine.ID {
@@ -89,7 +104,8 @@ func listRefuses(b *bench) {
 		"limit below 0": {Limit: -1},
 		"limit above":   {Limit: 1001},
 		"status":        {Status: []engine.Status{"done"}},
-		"cursor":        {After: "nowhere"},
+		"id":            {IDPrefix: "@last"},
+		"cursor":        {After: "no place"},
 	} {
 		if _, err := b.List(patient(t), f); !errors.Is(err, engine.ErrInvalid) {
 			t.Errorf("%s: want ErrInvalid, got %v", name, err)

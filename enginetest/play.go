@@ -29,6 +29,7 @@ type play struct {
 
 	mu      sync.Mutex
 	cause   engine.Cause // why it was stopped
+	by      engine.Actor // who asked for that
 	killed  bool
 	over    bool
 	timeout time.Duration
@@ -49,17 +50,17 @@ func newPlay(r *Runner, l *engine.Launch, s Script) *play {
 }
 
 // Stop asks it to end. See engine.Control.
-func (p *play) Stop(cause engine.Cause) bool {
+func (p *play) Stop(cause engine.Cause, by engine.Actor) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.stopLocked(cause)
+	return p.stopLocked(cause, by)
 }
 
 // Kill ends it now. See engine.Control.
-func (p *play) Kill(cause engine.Cause) bool {
+func (p *play) Kill(cause engine.Cause, by engine.Actor) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	first := p.stopLocked(cause)
+	first := p.stopLocked(cause, by)
 	if !p.killed {
 		p.killed = true
 		close(p.kill)
@@ -67,11 +68,11 @@ func (p *play) Kill(cause engine.Cause) bool {
 	return first
 }
 
-func (p *play) stopLocked(cause engine.Cause) bool {
+func (p *play) stopLocked(cause engine.Cause, by engine.Actor) bool {
 	if p.cause != "" || p.over {
 		return false
 	}
-	p.cause = cause
+	p.cause, p.by = cause, by
 	close(p.stop)
 	return true
 }
@@ -85,7 +86,7 @@ func (p *play) run() {
 	p.mu.Lock()
 	p.over = true
 	if p.cause != "" {
-		end.Cause = p.cause
+		end.Cause, end.CancelledBy = p.cause, p.by
 	}
 	p.mu.Unlock()
 	end.Started, end.Ended, end.Masks = p.began, time.Now(), p.masks
@@ -151,7 +152,7 @@ func (p *play) await(d time.Duration, something <-chan []byte) (text []byte, ok 
 		case came == arrived || cause == "":
 			return text, true
 		default:
-			p.Stop(cause)
+			p.Stop(cause, engine.Actor{})
 			return nil, false
 		}
 	}
@@ -241,7 +242,7 @@ func (p *play) print(s engine.Stream, text string) {
 	}
 	p.written[s] += int64(len(masked))
 	if p.launch.Oversize == engine.FailExecution && p.written[s] > p.launch.KeepBytes {
-		p.Stop(engine.CauseOutputLimit)
+		p.Stop(engine.CauseOutputLimit, engine.Actor{})
 	}
 }
 

@@ -74,8 +74,8 @@ func (f faulty) Start(_ context.Context, l *engine.Launch) (engine.Control, erro
 
 type noControl struct{}
 
-func (noControl) Stop(engine.Cause) bool { return false }
-func (noControl) Kill(engine.Cause) bool { return false }
+func (noControl) Stop(engine.Cause, engine.Actor) bool { return false }
+func (noControl) Kill(engine.Cause, engine.Actor) bool { return false }
 
 func (noControl) Stdin() engine.Stdin              { return nil }
 func (noControl) Resize(engine.TerminalSize) error { return engine.ErrNoTerminal }

@@ -11,7 +11,7 @@ import (
 func masksAcross(b *bench) {
 	t := b.t
 	request := sh(`printf SECRETabc; sleep 0.05; printf '123XYZ\n'; printf SECRETabc`)
-	request.Secrets = []string{"SECRETabc123XYZ"}
+	request.Secrets = []string{secret}
 	id := b.start(t, request)
 	want(t, "stdout", "[REDACTED]\nSECRETabc", b.end(t, id).Stdout)
 	want(t, "masks", 1, b.spy.of(id).ending.Masks)
@@ -31,7 +31,7 @@ func digestsEveryByte(b *bench) {
 	t := b.t
 	var seen [2]strings.Builder // by stream
 	request := sh(`head -c 200000 /dev/zero | tr '\0' x; printf 'SECRETabc123XYZ'; printf 'SECRETabc' >&2; sleep 0.05; printf '123XYZ\n' >&2`)
-	request.Secrets = []string{"SECRETabc123XYZ"}
+	request.Secrets = []string{secret}
 	request.Limits.OutputBytes = 1000
 	request.Tee = func(s engine.Stream, p []byte) { _, _ = seen[s].WriteString(string(p)) }
 	request.Digest = true

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
 )
 
 // TestRunner tests that what open returns behaves as a runner of real processes
@@ -47,6 +48,7 @@ func runnerCases() []one {
 		{"LetsGoOfHeldPipes", "a process that left its output to another has ended, at most WaitDelay later", letsGo},
 		{"RunsMany", "many at once do not mix", runsMany},
 		{"MasksAcrossEdges", "a secret that was written in two pieces is masked", masksAcross},
+		{"MasksWhatIsAdded", "a secret that is added while it runs is masked, also where its beginning was out before", addsToWhatBegan},
 		{"TeesEveryByte", "Request.Tee sees every byte, whatever is kept", teesEveryByte},
 		{"DigestsEveryByte", "with Request.Digest the ending has the SHA-256 of what was recorded of each stream, whatever is kept", digestsEveryByte},
 	}
@@ -168,7 +170,7 @@ func runsMany(b *bench) {
 
 func stopCases() []one {
 	return []one{
-		{"StopsGracefully", "Stop sends the stop signal once and reports true to the one who ends it", stopsGracefully},
+		{"StopsGracefully", "Stop sends the stop signal once and reports true to the one who ends it, and the ending names that one", stopsGracefully},
 		{"StopSignalIsTheLaunchs", "the signal is that of the launch", stopSignalIsTheLaunchs},
 		{"KillsAfterTheGrace", "what does not heed the stop signal is killed when the grace is over", graceEnds},
 		{"KillEndsNow", "Kill ends what heeds nothing, and leaves the cause of an earlier Stop", killEndsNow},
@@ -183,10 +185,12 @@ func stopsGracefully(b *bench) {
 	id := b.start(t, sh(heeds))
 	b.until(t, id, printed("ready"))
 	control := b.spy.controlOf(t, id)
-	want(t, "the first Stop", true, control.Stop(engine.CauseShutdown))
-	want(t, "the second", false, control.Stop(engine.CauseTimeout))
+	first, second := engine.Actor{Kind: engine.Human, Name: "first"}, engine.Actor{Name: "second"}
+	want(t, "the first Stop", true, control.Stop(engine.CauseShutdown, first))
+	want(t, "the second", false, control.Stop(engine.CauseTimeout, second))
 	r := b.end(t, id)
 	want(t, "cause", engine.CauseShutdown, r.Cause)
+	want(t, "who stopped it", first, b.spy.of(id).ending.CancelledBy)
 	want(t, "stdout", "ready\nstopped\n", r.Stdout)
 	if phases := b.spy.of(id).phases; !slices.Equal(phases, []engine.EventKind{engine.ExecutionStopping}) {
 		t.Errorf("phases: want stopping alone, got %v", phases)
@@ -199,7 +203,7 @@ func stopSignalIsTheLaunchs(b *bench) {
 	request.StopSignal = "INT"
 	id := b.start(t, request)
 	b.until(t, id, printed("ready"))
-	b.spy.controlOf(t, id).Stop(engine.CauseCancel)
+	b.spy.controlOf(t, id).Stop(engine.CauseCancel, engine.Actor{})
 	r := b.end(t, id)
 	want(t, "status", engine.Cancelled, r.Status)
 	want(t, "exit code", 42, r.ExitCode)
@@ -211,8 +215,8 @@ func killEndsNow(b *bench) {
 	id := b.start(t, sh(ignores))
 	b.until(t, id, printed("ready"))
 	control := b.spy.controlOf(t, id)
-	want(t, "Stop", true, control.Stop(engine.CauseTimeout))
-	want(t, "Kill after it", false, control.Kill(engine.CauseCancel))
+	want(t, "Stop", true, control.Stop(engine.CauseTimeout, engine.Actor{}))
+	want(t, "Kill after it", false, control.Kill(engine.CauseCancel, engine.Actor{}))
 	r := b.end(t, id)
 	want(t, "cause", engine.CauseTimeout, r.Cause)
 	want(t, "signal", "KILL", r.Signal)
@@ -227,8 +231,8 @@ func stopAfterTheEnd(b *bench) {
 	id := b.start(t, sh("exit 3"))
 	r := b.end(t, id)
 	control := b.spy.controlOf(t, id)
-	want(t, "Stop", false, control.Stop(engine.CauseCancel))
-	want(t, "Kill", false, control.Kill(engine.CauseCancel))
+	want(t, "Stop", false, control.Stop(engine.CauseCancel, engine.Actor{}))
+	want(t, "Kill", false, control.Kill(engine.CauseCancel, engine.Actor{}))
 	want(t, "the result", asJSON(t, r), asJSON(t, b.end(t, id)))
 }
 
@@ -237,7 +241,7 @@ func stopEndsTheTree(b *bench) {
 	g := newGate(t)
 	id := b.start(t, sh(`(trap '' TERM; `+awaitGate+`) & echo ready; wait`, string(g)))
 	b.until(t, id, printed("ready"))
-	b.spy.controlOf(t, id).Kill(engine.CauseCancel)
+	b.spy.controlOf(t, id).Kill(engine.CauseCancel, engine.Actor{})
 	r := b.end(t, id)
 	want(t, "status", engine.Cancelled, r.Status)
 	want(t, "output incomplete", false, r.OutputIncomplete) // nobody is left who holds the pipe
@@ -249,7 +253,7 @@ func startHeedsContext(b *bench) {
 	l := b.spy.of(r.ID).launch
 	again, ended := *l, make(chan engine.Ending, 1)
 	begun := make(chan struct{})
-	again.ID = newID(t)
+	again.ID, again.Journal = newID(t), journal.New(&journal.Options{})
 	again.Started = func() { close(begun) }
 	again.Phase = func(engine.EventKind) {}
 	again.Ended = func(end engine.Ending) { ended <- end }

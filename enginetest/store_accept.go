@@ -86,6 +86,7 @@ func keepsWhole(s *shop) {
 	for _, id := range []engine.ID{id, awaiting.Execution.ID} {
 		got := s.get(id)
 		want(s.t, "the request is whole", true, got.Whole)
+		want(s.t, "what is missing", 0, len(got.Missing()))
 		want(s.t, "the request", requestJSON(s.t, r), requestJSON(s.t, got.Request))
 		want(s.t, "the status", engine.Pending, got.Execution.Status)
 		want(s.t, "there is a result", false, got.Result != nil)
@@ -112,7 +113,15 @@ func wipesSecrets(s *shop) {
 			s.t.Errorf("what is no secret is not kept: %s", text)
 		}
 		want(s.t, "the request is whole", false, got.Whole)
+		want(s.t, "what is missing", "[command env.DB_PASSWORD secrets stdin]", fmt.Sprint(got.Missing()))
 	}
+	r := engine.Request{Command: engine.Exec("cat"), StdinFrom: strings.NewReader("hunter2")}
+	id := s.accept(r)
+	s.note(s.started(id))
+	want(s.t, "what is missing of a stdin that was read elsewhere", "[stdin]", fmt.Sprint(s.get(id).Missing()))
+	id = s.accept(engine.Request{Command: engine.Exec("true"), Env: map[string]string{"STAGE": "prod"}})
+	s.note(s.started(id))
+	want(s.t, "what is missing where there were no secrets", "[]", fmt.Sprint(s.get(id).Missing()))
 }
 
 func keepsQueue(s *shop) {

@@ -166,6 +166,7 @@ func questions(all []engine.Execution) map[string]question {
 			conversation = x.Metadata.ConversationID
 		}
 	}
+	one := all[len(all)/3].ID
 	since, until := epoch.Add(40*time.Millisecond), epoch.Add(140*time.Millisecond)
 	minus, none, three := -1, 0, 3
 	return map[string]question{
@@ -212,6 +213,18 @@ func questions(all []engine.Execution) map[string]question {
 		"no exit code": {
 			func(f *engine.Filter) { f.ExitCode = &minus },
 			func(x *engine.Execution) bool { return x.ExitCode == -1 && x.Status.Terminal() },
+		},
+		"id": {
+			func(f *engine.Filter) { f.IDPrefix = strings.ToUpper(one.String()) },
+			func(x *engine.Execution) bool { return x.ID == one },
+		},
+		"id begins": {
+			func(f *engine.Filter) { f.IDPrefix = one.String()[:7] },
+			func(x *engine.Execution) bool { return strings.HasPrefix(x.ID.String(), one.String()[:7]) },
+		},
+		"id ends in the middle of a byte": {
+			func(f *engine.Filter) { f.IDPrefix = one.String()[:22] },
+			func(x *engine.Execution) bool { return strings.HasPrefix(x.ID.String(), one.String()[:22]) },
 		},
 		"text":  {func(f *engine.Filter) { f.Text = "s3 ls" }, func(x *engine.Execution) bool { return strings.Contains(x.Command, "s3 ls") }},
 		"since": {func(f *engine.Filter) { f.Since = since }, func(x *engine.Execution) bool { return !x.AcceptedAt.Before(since) }},
@@ -261,6 +274,7 @@ func listsMatches(s *shop) {
 func sameField(a, b string) bool {
 	for _, group := range [][]string{
 		{"running", "completed", "failed or pending, twice", "completed or cancelled"},
+		{"id", "id begins", "id ends in the middle of a byte"},
 		{"make", "quoted"},
 		{"tag", "empty tag, and another"},
 		{"exit code 3", "exit code 0", "no exit code"},
@@ -299,6 +313,7 @@ func refusesNoFilter(s *shop) {
 	for what, f := range map[string]engine.Filter{
 		"limit below 0": {Limit: -1}, "limit above 1000": {Limit: 1001}, "status": {Status: []engine.Status{"gone"}},
 		"type": {Type: []engine.CommandType{"basic"}}, "place": {After: "nowhere!"},
+		"id": {IDPrefix: "019g"}, "more than an id": {IDPrefix: strings.Repeat("0", 33)},
 	} {
 		_, err := s.List(s.t.Context(), f)
 		wantIs(s.t, what, err, engine.ErrInvalid)

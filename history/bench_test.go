@@ -222,6 +222,8 @@ func BenchmarkMillion(b *testing.B) {
 		{"exit_code", engine.Filter{ExitCode: &two, Type: []engine.CommandType{engine.CommandTypeAWS}}},
 		{"time_range", engine.Filter{Since: day, Until: day.Add(time.Hour)}},
 		{"time_range_failed", engine.Filter{Since: day, Until: day.Add(time.Hour), Status: []engine.Status{engine.Failed}}},
+		{"id_prefix", engine.Filter{IDPrefix: idOf(500_000).String()[:11]}},
+		{"id_prefix_of_all", engine.Filter{IDPrefix: "01"}},
 		{"text_frequent", engine.Filter{Text: "deploy"}},
 		{"text_rare", engine.Filter{Text: "N=777777"}},
 		{"text_nowhere_of_program", engine.Filter{Text: "nowhere", Program: "tool-449"}},

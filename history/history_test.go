@@ -257,6 +257,36 @@ func TestStore_FindsCloudToolsByTheirProgram(t *testing.T) {
 	}
 }
 
+// A prefix of a few ids is found by the index, one of thousands by walking: both come
+// in pages.
+func TestStore_FindsByThePrefixOfAnID(t *testing.T) {
+	t.Parallel()
+	s := open(t, place(t), history.Config{Durability: history.ProcessDeath})
+	const all = 2500
+	fill(t, s, 0, all, true)
+	for prefix, want := range map[string]int{
+		"01": all, "0100-000-001": 256, idOf(300).String(): 1, idOf(300).String()[:12]: 16, "02": 0,
+	} {
+		f := engine.Filter{IDPrefix: prefix, Limit: 100, Total: true}
+		found := map[engine.ID]bool{}
+		for {
+			p, err := s.List(t.Context(), f)
+			if err != nil || p.Total != want {
+				t.Fatalf("%s: want %d in all, got %d, %v", prefix, want, p.Total, err)
+			}
+			for _, x := range p.Executions {
+				found[x.ID] = true
+			}
+			if f.After = p.Next; p.Next == "" {
+				break
+			}
+		}
+		if len(found) != want {
+			t.Errorf("%s: the pages have %d executions, want %d", prefix, len(found), want)
+		}
+	}
+}
+
 func TestDelete_GivesTheDiskBack(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 2000)

@@ -121,11 +121,15 @@ func (s *Store) query(ctx context.Context, f *engine.Filter) (*query, error) {
 	}
 	for _, i := range able {
 		n := 0
-		if len(able) > 1 {
+		sorts := q.terms[i].sorts
+		if len(able) > 1 || sorts {
 			var err error
 			if n, err = s.probe(ctx, &q.terms[i]); err != nil {
 				return nil, err
 			}
+		}
+		if sorts && n == probeMost {
+			continue
 		}
 		if q.lead < 0 || n < least {
 			q.lead, least = i, n

@@ -19,9 +19,12 @@ type term struct {
 	// more says that the ways find more than cond does. They are counted to see how
 	// rare the term is, and must not have to look at rows for that.
 	more bool
+	// sorts says that what the ways find is in no order: they are for few rows.
+	sorts bool
 }
 
-// way is one way to find rows: each yields its rows in the order of seq.
+// way is one way to find rows: each yields its rows in the order of seq, unless its
+// term sorts.
 type way struct {
 	rows  string // what to select from, with e as the execution
 	index string // what to count in
@@ -46,6 +49,9 @@ func equal(column string, value any) term {
 // ahead of the time of acceptance.
 func termsOf(f *engine.Filter, skew int64) []term {
 	var all []term
+	if f.IDPrefix != "" {
+		all = append(all, idTerm(f))
+	}
 	if len(f.Status) > 0 {
 		all = append(all, statusTerm(f.Status))
 	}
@@ -75,6 +81,15 @@ func termsOf(f *engine.Filter, skew int64) []term {
 		all = append(all, term{cond: "instr(e.command, ?) > 0", args: []any{f.Text}})
 	}
 	return append(all, timeTerms(f, skew)...)
+}
+
+// idTerm is for a prefix that is long enough to tell few executions from all others.
+// One that is not is found by walking, and soon.
+func idTerm(f *engine.Filter) term {
+	first, last := f.IDRange()
+	args := []any{first[:], last[:]}
+	cond := "e.id BETWEEN ? AND ?"
+	return term{cond: cond, args: args, ways: []way{by("id", cond, args...)}, sorts: true}
 }
 
 func statusTerm(of []engine.Status) term {

@@ -67,13 +67,16 @@ func unquote(value string) (string, error) {
 	return trimmed[1 : len(trimmed)-1], nil
 }
 
-// splitEnv reads NAME=VALUE from the command line. What it refuses it does not
-// show: it may be a secret in the wrong place.
+// splitEnv reads NAME=VALUE from the command line, or NAME of a variable that we have.
+// What it refuses it does not show: it may be a secret in the wrong place.
 func splitEnv(text string) (name, value string, err error) {
 	name, value, ok := strings.Cut(text, "=")
+	if here, set := os.LookupEnv(name); !ok && set && name != "" {
+		return name, here, nil
+	}
 	switch {
 	case !ok:
-		return "", "", fault("write --env NAME=VALUE; variables of this shell are inherited anyway", "there is no = in it")
+		return "", "", fault("write --env NAME=VALUE; NAME alone is for a variable that is set here", "there is no = in it")
 	case name == "":
 		return "", "", fault("write --env NAME=VALUE", "there is no name before the =")
 	}

@@ -11,9 +11,10 @@ import (
 )
 
 // The exit codes that are ours. Below 124 they are the command's, apart from
-// exitMissing.
+// exitMissing and exitUnknown.
 const (
-	exitMissing       = 1   // of doctor alone
+	exitMissing       = 1   // of doctor and state check
+	exitUnknown       = 123 // of the verbs that name an execution
 	exitTimeout       = 124 // as timeout(1)
 	exitOurs          = 125 // from here on as env(1) and the container tools
 	exitNotExecutable = 126
@@ -25,6 +26,7 @@ const (
 func exitCodes() [][2]string {
 	return [][2]string{
 		{"0-255", "the command's own, when it exited by itself"},
+		{"123", "there is no such execution (of the commands that name one)"},
 		{"124", "it ran, or was silent, for longer than it may"},
 		{"125", "cloudops: wrong flags, a request that was refused, an output limit, an error"},
 		{"126", "the program is there but cannot be executed"},
@@ -68,6 +70,8 @@ func exitCode(err error) int {
 		return 0
 	case errors.As(err, &e):
 		return e.code
+	case errors.Is(err, engine.ErrNotFound), errors.Is(err, engine.ErrExpired):
+		return exitUnknown
 	case errors.Is(err, engine.ErrNotExecutable):
 		return exitNotExecutable
 	case errors.Is(err, engine.ErrProgramNotFound), errors.Is(err, engine.ErrScriptNotFound):
@@ -88,7 +92,7 @@ func resultCode(r *engine.Result) int {
 		}
 	case engine.CauseTimeout, engine.CauseIdleTimeout, engine.CauseQueueTimeout:
 		return exitTimeout
-	case engine.CauseCancel, engine.CauseShutdown, engine.CauseSpawn, engine.CauseOutputLimit, engine.CausePolicy:
+	case engine.CauseCancel, engine.CauseShutdown, engine.CauseSpawn, engine.CauseOutputLimit, engine.CausePolicy, engine.CauseLost:
 	}
 	return exitOurs
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 )
@@ -25,6 +26,43 @@ var (
 	Report        = report
 	Advise        = advise
 	VersionIn     = versionIn
+)
+
+// StateDir is an opened state directory.
+type StateDir = stateDir
+
+// MainOn is Main over a state directory that is open, and stays so.
+func MainOn(d StateDir, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	open := func(context.Context, opening) (stateDir, error) { return d, nil }
+	return run(&program{stdin: stdin, stdout: stdout, stderr: stderr, open: open}, args)
+}
+
+// Table is what a list of executions shows on a terminal of a width, 0 for none.
+func Table(all []engine.Execution, now time.Time, width int) []string {
+	l := &listing{program: &program{stdout: io.Discard}, ended: true}
+	return l.table(all, now, width).lines()
+}
+
+// Frame is what top shows on a terminal of a size.
+func Frame(all []engine.Execution, last []string, selected int, size [2]int, now time.Time) []string {
+	s := &screen{program: &program{}}
+	for i := range all {
+		s.rows = append(s.rows, topRow{Execution: all[i], last: last[i]})
+	}
+	s.choose(selected)
+	return s.frame(size[0], size[1], now)
+}
+
+// What people read.
+var (
+	Brief     = brief
+	Age       = age
+	Cut       = cut
+	Columns   = columns
+	OneLine   = oneLine
+	FirstKey  = firstKey
+	ParseWhen = parseWhen
+	SizeText  = sizeText
 )
 
 // Style is how words are coloured.

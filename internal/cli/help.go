@@ -34,7 +34,7 @@ func (p *program) help(cmd *cobra.Command) {
 			say(w, "\n%s:\n%s", g.title, text)
 		}
 	}
-	if cmd.Name() == runName {
+	if cmd.Name() == runName || cmd.Name() == rerunName {
 		say(w, "\nExit codes:\n")
 		for _, row := range exitCodes() {
 			say(w, "  %-12s%s\n", row[0], row[1])
@@ -46,10 +46,14 @@ func (p *program) help(cmd *cobra.Command) {
 }
 
 func usageLine(cmd *cobra.Command) string {
-	if cmd.HasAvailableSubCommands() {
-		return cmd.CommandPath() + " COMMAND"
+	switch commands := cmd.CommandPath() + " COMMAND"; {
+	case !cmd.HasAvailableSubCommands():
+		return cmd.UseLine()
+	case strings.Contains(cmd.Use, " "): // it does something itself, too
+		return cmd.UseLine() + "\n  " + commands
+	default:
+		return commands
 	}
-	return cmd.UseLine()
 }
 
 // groupsOf are the flags of a command under their titles: its own groups where

@@ -19,19 +19,25 @@ type program struct {
 	stdout, stderr io.Writer
 	noColour       bool
 	groups         map[string][]flagGroup // of the commands that have some
+	stateDirFlag   string
+	open           opener
 }
 
 // Main runs the command that args name (without the program's own name) and
 // returns the exit code. version is what the build was stamped with, or "".
 func Main(version string, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{version: version, stdin: stdin, stdout: stdout, stderr: stderr, groups: map[string][]flagGroup{}}
+	return run(&program{version: version, stdin: stdin, stdout: stdout, stderr: stderr, open: openDurable}, args)
+}
+
+func run(p *program, args []string) int {
+	p.groups = map[string][]flagGroup{}
 	root := p.root()
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
 	err := root.ExecuteContext(context.Background())
-	return report(stderr, styleOf(stderr, p.noColour || slices.Contains(ours(args), "--no-color")), err)
+	return report(p.stderr, styleOf(p.stderr, p.noColour || slices.Contains(ours(args), "--no-color")), err)
 }
 
 // ours are the arguments that are not the command's: an error may come before
@@ -49,7 +55,8 @@ func (p *program) root() *cobra.Command {
 		Use:   "cloudops",
 		Short: "Run cloud operations, and know what became of them",
 		Example: `  cloudops run -- aws s3 ls
-  cloudops run --timeout 30m -- terraform apply -auto-approve
+  cloudops run --detach --timeout 30m -- terraform apply -auto-approve
+  cloudops logs -f @last
   cloudops doctor`,
 		Args: rootArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -68,11 +75,25 @@ func (p *program) root() *cobra.Command {
 	root.SetFlagErrorFunc(flagFault)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.help(cmd) })
 	root.SetHelpCommand(p.helpCommand())
-	root.AddCommand(p.runCommand(), p.doctorCommand(), p.versionCommand(), p.completionCommand())
+	p.stateFlags(root)
+	root.AddCommand(p.runCommand())
+	root.AddCommand(p.verbs()...)
+	root.AddCommand(p.doctorCommand(), p.versionCommand(), p.completionCommand())
 	for _, cmd := range root.Commands() {
 		cmd.DisableFlagsInUseLine = true
+		for _, sub := range cmd.Commands() {
+			sub.DisableFlagsInUseLine = true
+		}
 	}
 	return root
+}
+
+// verbs are the commands about what is recorded in the state directory.
+func (p *program) verbs() []*cobra.Command {
+	return []*cobra.Command{
+		p.psCommand(), p.logsCommand(), p.attachCommand(), p.statusCommand(), p.resultCommand(), p.waitCommand(),
+		p.cancelCommand(), p.rerunCommand(), p.topCommand(), p.historyCommand(), p.pruneCommand(), p.rmCommand(), p.stateCommand(),
+	}
 }
 
 // rootArgs refuses what is no command.

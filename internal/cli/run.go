@@ -26,6 +26,9 @@ type runCommand struct {
 	from, input, config        string
 	json, quiet, tty           bool
 	raw, plain                 bool
+	detach, interactive        bool
+	noRecord                   bool
+	again                      bool // it was accepted before, however long it may run
 }
 
 func (p *program) runCommand() *cobra.Command {
@@ -40,7 +43,13 @@ line. Ctrl-C asks it to end (stop signal, grace, KILL), a second one kills
 it with all that it started; so do TERM, HUP and QUIT, QUIT at once.
 
 With --tty it has our terminal. Keys go there as they are, Ctrl-C included, and
-there is no timeout unless --timeout or a configuration says so.
+there is no timeout unless --timeout or a configuration says so. What it writes
+comes as it is: progress over several lines, as of docker pull, works there, and
+so does all else that a program can do to a terminal which runs it.
+
+It is recorded in the state directory, where ps, logs, cancel and the like find it, from
+other terminals too; --no-record leaves no trace. With --detach its id alone is printed
+and it lives on, whatever becomes of us and of the terminal.
 
 Flags of cloudops go before PROGRAM: from there on all is the program's, and no
 shell reads it. --timeout may be as long as you like, unless a configuration
@@ -50,8 +59,15 @@ sets max_timeout_ms.`,
   cloudops run --shell 'kubectl get pods -A | grep -v Running'
   cloudops run --script deploy.py --env STAGE=prod
   cloudops run --tty -- kubectl exec -it web-0 -- sh
-  cloudops run --json -- make check | jq -r .event_type`,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },
+  cloudops run --json -- make check | jq -r .event_type
+  cloudops run --detach --timeout 2h -- ./migrate.sh`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := c.ask(args)
+			if err != nil {
+				return err
+			}
+			return c.run(cmd.Context(), r)
+		},
 	}
 	c.declare()
 	for _, g := range c.groups {
@@ -64,31 +80,33 @@ sets max_timeout_ms.`,
 	return cmd
 }
 
-// run runs the command that the flags describe.
-func (c *runCommand) run(ctx context.Context, args []string) error {
-	r, err := c.ask(args)
-	if err != nil {
-		return err
-	}
+// run runs what was asked for.
+func (c *runCommand) run(ctx context.Context, r engine.Request) error {
 	config, _, err := loadConfig(c.config)
 	if err != nil {
 		return err
 	}
-	if c.request.given("timeout") && config.MaxTimeout == 0 {
+	if (c.again || c.request.given("timeout")) && config.MaxTimeout == 0 {
 		config.MaxTimeout = max(r.Timeout, config.WithDefaults().MaxTimeout)
+	}
+	if !c.noRecord && r.WorkingDir == "" {
+		r.WorkingDir, _ = os.Getwd() // so that it can be run again from elsewhere; "" is that of the engine
 	}
 	stdin, err := c.openStdin(&r)
 	if err != nil {
 		return about("--stdin", err)
 	}
 	defer stdin()
+	if c.detach {
+		return c.launch(ctx, &r, &config)
+	}
 	s := newSession(c, &config)
 	if c.tty {
 		s.terminal = c.openTerminal(&r, &config)
 	}
 	s.listen()
 	defer s.deaf()
-	if s.engine, err = engine.New(config); err != nil {
+	if s.engine, err = c.openEngine(ctx, config); err != nil {
 		return err
 	}
 	result, err := s.run(ctx, &r)
@@ -97,6 +115,27 @@ func (c *runCommand) run(ctx context.Context, args []string) error {
 	}
 	s.warn(&result)
 	return s.verdict(&result, limitsOf(&r, &config), err)
+}
+
+// openEngine makes an engine that runs commands in this process.
+func (c *runCommand) openEngine(ctx context.Context, config engine.Config) (engine.API, error) {
+	if c.noRecord {
+		return engine.New(config)
+	}
+	d, err := c.openState(ctx, config, true)
+	if err != nil {
+		return nil, unrecorded(err)
+	}
+	return d, nil
+}
+
+// unrecorded adds to an error what can be done without a record.
+func unrecorded(err error) error {
+	const without = "--no-record runs it without a record"
+	if hint := hintOf(err); hint != "" {
+		return advise(err, "%s; or %s", hint, without)
+	}
+	return advise(err, "%s, --state-dir puts it elsewhere", without)
 }
 
 // ask makes the request of the flags, over what a file says.

@@ -16,17 +16,22 @@ import (
 // declare declares every flag of run, in the order of the help, which is also
 // the order in which they are read.
 func (c *runCommand) declare() {
-	c.request.values = map[string]*given{}
 	what := newGroup("What to run, instead of PROGRAM")
 	what.set.StringVar(&c.shell, "shell", "", "a line `CMD` for the shell (bash, else sh)")
 	what.set.StringVar(&c.script, "script", "", "a script in `FILE`; its arguments follow the flags")
 	what.set.StringVar(&c.interpreter, "interpreter", "", "the `PROGRAM` that runs it; else its first line or name tells")
 	what.set.StringVar(&c.from, "request", "", "a JSON request in `FILE`, - for stdin; flags override it")
+	c.groups = append([]flagGroup{what}, c.shared()...)
+}
 
+// shared are the flags of run that say how, and not what.
+func (c *runCommand) shared() []flagGroup {
+	c.request.values = map[string]*given{}
 	place := newGroup("Surroundings")
 	c.request.add(place, surroundingFlags())
 	place.set.StringVar(&c.input, "stdin", "", "what the command reads: - for our stdin, or a `FILE`; else nothing")
 	place.set.BoolVarP(&c.tty, "tty", "t", false, "run it on a terminal, which is ours: keys, size and all")
+	place.set.BoolVarP(&c.interactive, "interactive", "i", false, "with --detach: keep its stdin open for attach")
 
 	limits := newGroup("Time and limits")
 	c.request.add(limits, timeFlags())
@@ -36,6 +41,8 @@ func (c *runCommand) declare() {
 	c.request.add(secrets, secretFlags())
 
 	record := newGroup("Record")
+	record.set.BoolVarP(&c.detach, "detach", "d", false, "print its id alone and leave it running")
+	record.set.BoolVar(&c.noRecord, "no-record", false, "leave no trace of it: nothing finds it but us")
 	c.request.add(record, recordFlags())
 
 	ours := newGroup("cloudops")
@@ -44,7 +51,7 @@ func (c *runCommand) declare() {
 	ours.set.BoolVar(&c.raw, "raw", false, "let output command the terminal: title, clipboard, screen")
 	ours.set.BoolVar(&c.plain, "plain", false, "write text alone: no colours or other escape sequences, a line when it has ended")
 	ours.set.StringVar(&c.config, "config", "", "configuration in `FILE`, YAML or JSON")
-	c.groups = []flagGroup{what, place, limits, secrets, record, ours}
+	return []flagGroup{place, limits, secrets, record, ours}
 }
 
 func surroundingFlags() []requestFlag {
@@ -61,7 +68,7 @@ func surroundingFlags() []requestFlag {
 			r.Env = merged(r.Env, env)
 			return nil
 		}},
-		{"env", "K=V", "set a variable; the last of a name wins", func(r *engine.Request, text string) error {
+		{"env", "K=V", "set a variable, or K alone to what it is here; the last of a name wins", func(r *engine.Request, text string) error {
 			name, value, err := splitEnv(text)
 			if err != nil {
 				return err

@@ -18,7 +18,7 @@ import (
 // session is one command in the foreground: what it writes goes out, and signals
 // come in.
 type session struct {
-	engine *engine.Engine
+	engine engine.API
 	id     engine.ID
 	actor  engine.Actor
 	out    *outlet

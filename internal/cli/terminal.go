@@ -25,6 +25,10 @@ type terminal struct {
 	state *term.State // what to go back to; nil while it is not raw
 }
 
+func newTerminal(in *os.File) *terminal {
+	return &terminal{in: in, changes: make(chan os.Signal, 1)}
+}
+
 // checkTyped says how a request that asks for a terminal or is typed at goes with the
 // flags.
 func (c *runCommand) checkTyped(r *engine.Request) error {
@@ -36,6 +40,10 @@ func (c *runCommand) checkTyped(r *engine.Request) error {
 		return fault("leave one of them away", "--tty shows what the command writes as it is, and --json does not")
 	case c.plain && (c.tty || c.json || c.raw):
 		return fault("leave one of them away", "--plain makes text of what the command writes, and --tty, --json and --raw leave it as it is")
+	case c.detach:
+		return c.checkDetached()
+	case c.interactive:
+		return fault("add --detach, and cloudops attach types there; --stdin - hands our stdin over", "--interactive is for --detach")
 	case c.tty && !isTerminal(c.stdin):
 		return fault("leave --tty away; --stdin - hands our input over", "--tty: our stdin is no terminal, and piped input has nobody who types")
 	case !c.tty && r.Terminal != nil:
@@ -53,7 +61,7 @@ func (c *runCommand) openTerminal(r *engine.Request, config *engine.Config) *ter
 	if !ok {
 		return nil // checkTyped has refused it
 	}
-	t := &terminal{in: in, changes: make(chan os.Signal, 1)}
+	t := newTerminal(in)
 	size := t.size()
 	r.Terminal = &size
 	if _, given := r.Env[kindVariable]; !given && os.Getenv(kindVariable) != "" {
@@ -119,7 +127,7 @@ func (t *terminal) again() {
 }
 
 // attend passes keys and sizes on until the group stops.
-func (t *terminal) attend(group *lifecycle.Group, e *engine.Engine, id engine.ID) {
+func (t *terminal) attend(group *lifecycle.Group, e engine.API, id engine.ID) {
 	if t == nil {
 		return
 	}
@@ -142,7 +150,7 @@ func (t *terminal) guarded(f func(context.Context)) func(context.Context) {
 }
 
 // passKeys types at the command what is typed here.
-func (t *terminal) passKeys(ctx context.Context, e *engine.Engine, id engine.ID) {
+func (t *terminal) passKeys(ctx context.Context, e engine.API, id engine.ID) {
 	keys, err := newKeys(ctx, t.in)
 	if err != nil {
 		return // no descriptors: it can be looked at, and ended from elsewhere
@@ -166,7 +174,7 @@ func (t *terminal) passKeys(ctx context.Context, e *engine.Engine, id engine.ID)
 }
 
 // passSizes tells the command what size it has.
-func (t *terminal) passSizes(ctx context.Context, e *engine.Engine, id engine.ID) {
+func (t *terminal) passSizes(ctx context.Context, e engine.API, id engine.ID) {
 	for {
 		select {
 		case sig := <-t.changes:

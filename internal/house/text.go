@@ -40,7 +40,7 @@ func TextIsPortable(fsys fs.FS) ([]string, error) {
 			return err
 		case entry.IsDir() && isForeign(name):
 			return fs.SkipDir
-		case !entry.Type().IsRegular():
+		case !entry.Type().IsRegular(), isForeign(name): // in a linked work tree .git is a file
 			return nil
 		}
 		text, err := readText(fsys, name, entry)

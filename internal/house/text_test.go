@@ -42,6 +42,7 @@ func TestTextIsPortable(t *testing.T) {
 		"a relative path":    {"a.sh", "cd x" + slash + "work/y; ls ." + slash + "home/z", nil},
 		"the folder itself":  {"a.md", "-v \"$PWD:" + slash + "work\" -w " + slash + "work", nil},
 		"not text":           {"a.bin", "\x00 " + slash + "work/main", nil},
+		"a linked work tree": {".git", "gitdir: " + slash + "work/main/x", nil},
 		"not ours":           {"sdk/node_modules/a.js", slash + "work/main", nil},
 	}
 	for name, test := range tests {

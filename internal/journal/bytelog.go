@@ -163,7 +163,7 @@ func (l *byteLog) segmentSize(want int) int {
 	}
 	size = min(max(size, want), maxSegment)
 	if l.files != nil { // no segment is in two files
-		size = int(min(int64(size), l.files.span-l.total%l.files.span))
+		return int(min(int64(size), l.files.span-l.total%l.files.span))
 	}
 	return int(min(int64(size), (l.head+l.tail)/4+1)) // a small bound must not be dwarfed by one segment
 }

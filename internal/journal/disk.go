@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	// leastOnDisk is the smallest bound of a stream on disk.
-	leastOnDisk = 256 << 10
 	// diskEntries bounds the index in memory of a record on disk: 6 MiB.
 	diskEntries = 1 << 18
 
@@ -51,8 +49,8 @@ type streamFile struct {
 }
 
 // Create makes a journal on disk in a folder, which is made and must not be there
-// yet. Keep is how many bytes of each stream are kept: 0 keeps all, and below
-// 256 KiB is that. Beside them up to a quarter more is on disk, or 192 KiB.
+// yet. Keep is how many bytes of each stream are kept: 0 keeps all. Beside them up to a
+// quarter more is on disk, or 192 KiB, which nobody reads.
 //
 // Readers are as of a journal in memory. Append writes before it returns, so that what
 // it was given outlives this process; only Sync makes it outlive the machine. What
@@ -74,7 +72,7 @@ func create(at *site, dir string, keep int64, c *content) (*disk, error) {
 		return nil, err
 	}
 	if keep > 0 {
-		keep = max(keep, leastOnDisk)
+		keep = max(keep, 2) // a head and a tail
 	}
 	at.now.Store(&location{path: dir})
 	d := newDisk(at, spanOf(keep))
@@ -95,7 +93,7 @@ func spanOf(keep int64) int64 {
 	if keep <= 0 {
 		return math.MaxInt64 / maxSegment * maxSegment
 	}
-	return (keep/8 + maxSegment - 1) / maxSegment * maxSegment
+	return max((keep/8+maxSegment-1)/maxSegment, 1) * maxSegment
 }
 
 func newDisk(at *site, span int64) *disk {

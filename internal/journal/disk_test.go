@@ -351,3 +351,41 @@ func TestDisk_IsFull(t *testing.T) {
 		}
 	}
 }
+
+// A bound is exact to the byte on disk too, however small, also for who opens it later.
+func TestDisk_KeepsExactlyWhatItsBoundSays(t *testing.T) {
+	t.Parallel()
+	for _, keep := range []int64{2, 3, 1000, 100_000} {
+		dir := filepath.Join(t.TempDir(), "record")
+		j, err := journal.Create(dir, keep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []byte
+		for n := 0; len(all) < 400_000; n++ {
+			piece := bytes.Repeat([]byte{byte(n)}, n%7000+1)
+			j.Append(journal.Stdout, piece)
+			all = append(all, piece...)
+		}
+		j.Close(1, 1)
+		if err := j.Release(); err != nil {
+			t.Fatal(err)
+		}
+		later, err := journal.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, is := range map[string]*journal.Journal{"writer": j, "reader": later} {
+			head, tail := is.Kept(journal.Stdout)
+			if h := int(keep - keep/2); !bytes.Equal(head, all[:h]) || !bytes.Equal(tail, all[len(all)-int(keep/2):]) {
+				t.Errorf("%s of %d: %d and %d bytes are kept, or others", name, keep, len(head), len(tail))
+			}
+			if got := is.Totals(journal.Stdout).Omitted; got != int64(len(all))-keep {
+				t.Errorf("%s of %d: %d bytes are left out, want %d", name, keep, got, int64(len(all))-keep)
+			}
+		}
+		if err := later.Release(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

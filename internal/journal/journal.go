@@ -53,7 +53,7 @@ var ErrBeyondEnd = errors.New("cursor is beyond the end of the record")
 type Journal struct {
 	options *Options // of a record in memory
 
-	disk atomic.Pointer[disk] // nil in memory; set once, with mu held
+	disk atomic.Pointer[disk] // nil in memory; set with mu held
 
 	// turn is of the reader who is next at mu: however many there are, who writes waits
 	// for one of them and not for all.

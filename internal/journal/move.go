@@ -58,6 +58,28 @@ func (j *Journal) HandOver() error {
 	return nil
 }
 
+// TakeBack undoes MoveTo and HandOver where nobody went on with the record: it is in
+// memory again, with the notes that it had. The folder is left, for the caller to remove.
+// In memory it does nothing. Errors: that of a journal with output, and the system's.
+func (j *Journal) TakeBack() error {
+	d := j.disk.Load()
+	if d == nil {
+		return nil
+	}
+	if err := j.Release(); err != nil {
+		return fmt.Errorf("take back the record: %w", err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.content.logs != [streams]*byteLog{} {
+		return errors.New("take back the record: it has output")
+	}
+	j.content.files = nil
+	j.options.Budget.reserve(j.content.held()) // too little to be refused, and it is there already
+	j.disk.Store(nil)
+	return nil
+}
+
 // Follow has an empty journal in memory become what [Open] gives of the record at a
 // place. Who waits for the journal goes on waiting, or is woken by what there is.
 //

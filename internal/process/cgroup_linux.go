@@ -95,11 +95,14 @@ func newCgroupsIn(parent string) (*cgroups, error) {
 	return g, nil
 }
 
+// folderPrefix begins the names of our folders.
+const folderPrefix = "cloudops-"
+
 // ownFolder makes a folder below a cgroup, locked as long as its descriptor is open,
 // and removes those that nobody has locked.
 func ownFolder(parent string) (dir string, fd int, err error) {
 	sweepStale(parent)
-	if dir, err = os.MkdirTemp(parent, "cloudops-"); err != nil {
+	if dir, err = os.MkdirTemp(parent, folderPrefix); err != nil {
 		return "", -1, err
 	}
 	if fd, err = lockFolder(dir); err != nil {
@@ -142,7 +145,7 @@ const killFile = "cgroup.kill"
 // sweepStale removes what programs that were killed have left, as far as
 // nobody lives there.
 func sweepStale(parent string) {
-	folders, _ := filepath.Glob(filepath.Join(parent, "cloudops-*"))
+	folders, _ := filepath.Glob(filepath.Join(parent, folderPrefix+"*"))
 	for _, dir := range folders {
 		if fd, err := lockFolder(dir); err == nil {
 			removeGroups(dir)
@@ -154,6 +157,9 @@ func sweepStale(parent string) {
 // removeGroups removes a folder with the groups below it, except where processes
 // are.
 func removeGroups(dir string) {
+	if unix.Rmdir(dir) == nil {
+		return // as nearly always: there was none below it
+	}
 	below, _ := os.ReadDir(dir)
 	for _, e := range below {
 		if e.IsDir() {
@@ -188,6 +194,9 @@ func (g *cgroups) acquire() (*cgroup, error) {
 	if c.pooled {
 		c.fd, _ = c.openat("", unix.O_PATH|unix.O_DIRECTORY)
 		c.events, _ = c.openat(eventsFile, unix.O_RDONLY)
+		// Each clone into the group looks at who may write here, and makes an inode for
+		// that if there is none: a look by name has the system keep it.
+		_ = unix.Faccessat(g.fd, c.name()+"/cgroup.procs", unix.W_OK, 0)
 	}
 	return c, nil
 }
@@ -286,7 +295,7 @@ func (c *cgroup) populated() bool {
 		defer closeAll(int(fd))
 	}
 	var text [64]byte
-	n, err := unix.Pread(int(fd), text[:], 0)
+	n, err := headNow(int(fd), text[:])
 	return err == nil && bytes.HasPrefix(text[:n], []byte("populated 1"))
 }
 

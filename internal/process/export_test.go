@@ -94,3 +94,6 @@ func BlockSignals(signals ...syscall.Signal) {
 	}
 	_ = unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil)
 }
+
+// IdentityOf tells a process from another that has its number later.
+func IdentityOf(pid int) Identity { return Identity{Pid: pid, Started: startOf(pid), Boot: bootID()} }

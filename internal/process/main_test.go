@@ -37,6 +37,7 @@ func fixtures() map[string]func() {
 	return map[string]func(){
 		"limits":      limitsFixture,
 		"descriptors": descriptorsFixture,
+		"handed on":   handedOnFixture,
 		"refused":     refusedFixture,
 		"nested":      nestedFixture,
 		"hog":         hogFixture,

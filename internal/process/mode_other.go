@@ -8,8 +8,8 @@ import (
 )
 
 // FileMode is what os.Stat says of a file's permissions, and whether it is a
-// directory.
-func FileMode(path string) (fs.FileMode, error) {
+// directory. quick makes no difference here.
+func FileMode(path string, _ bool) (fs.FileMode, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return 0, err

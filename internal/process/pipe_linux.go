@@ -63,9 +63,9 @@ func (p *pipe) ready(events uint32) {
 // take reads once, or to the end where that is near, and leaves a busy pipe to a
 // goroutine: the caller must not be kept.
 func (p *pipe) take(buffer *[readBytes]byte) {
-	more := p.read(buffer[:])
+	more := p.read(buffer[:], readNow)
 	if more && (p.hungUp.Load() || p.terminal) {
-		more = p.read(buffer[:]) // the end, unless a full pipe was left behind
+		more = p.read(buffer[:], readNow) // the end, unless a full pipe was left behind
 	}
 	if more {
 		go p.drain()
@@ -116,7 +116,7 @@ func (p *pipe) drain() {
 	pool := &p.process.table.buffers
 	buffer, _ := pool.Get().(*[readBytes]byte)
 	defer pool.Put(buffer)
-	for reads := 0; p.read(buffer[:]); reads++ {
+	for reads := 0; p.read(buffer[:], unix.Read); reads++ {
 		if reads == busyReads {
 			p.enlarge()
 		}
@@ -137,12 +137,12 @@ func (p *pipe) enlarge() {
 // should read on. A read shorter than the buffer emptied the pipe, so that the
 // next byte, or the last writer's leaving, is a new edge for the poller; where
 // that edge has come already, the end is there to be read.
-func (p *pipe) read(buffer []byte) (more bool) {
+func (p *pipe) read(buffer []byte, read func(int, []byte) (int, error)) (more bool) {
 	if p.abandon.Load() {
 		p.close()
 		return false
 	}
-	n, err := unix.Read(p.fd, buffer)
+	n, err := read(p.fd, buffer)
 	switch {
 	case n > 0:
 		p.process.observer.Output(p.stream, buffer[:n])
@@ -164,7 +164,7 @@ func (p *pipe) read(buffer []byte) (more bool) {
 func (p *pipe) close() {
 	p.state.Store(drained)
 	p.process.table.poller.remove(p.slot)
-	_ = unix.Close(p.fd)
+	closeNow(p.fd)
 	p.process.observer.EOF(p.stream)
 }
 

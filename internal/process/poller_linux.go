@@ -1,7 +1,6 @@
 package process
 
 import (
-	"errors"
 	"os"
 	"sync"
 	"syscall"
@@ -116,21 +115,23 @@ func (p *poller) lookup(e *unix.EpollEvent) source {
 func (p *poller) run() {
 	defer close(p.done)
 	events := make([]unix.EpollEvent, 128)
-	n := 0
-	wait := func(fd uintptr) bool {
-		var err error
-		n, err = unix.EpollWait(int(fd), events, 0)
-		return n > 0 || err != nil && !errors.Is(err, unix.EINTR)
-	}
-	for {
-		n = 0
-		if err := p.raw.Read(wait); err != nil {
-			return // closed
+	// It never says that it has read something: it would be called once more, only to
+	// find nothing. An edge that comes while it looks is kept by the runtime.
+	_ = p.raw.Read(func(fd uintptr) bool {
+		for n := len(events); n == len(events); {
+			n = p.serve(int(fd), events)
 		}
-		for i := range max(n, 0) {
-			if s := p.lookup(&events[i]); s != nil {
-				s.ready(events[i].Events)
-			}
+		return false
+	})
+}
+
+// serve tells the sources what has happened to them, and returns how many there were.
+func (p *poller) serve(fd int, events []unix.EpollEvent) int {
+	n, _ := eventsNow(fd, events) // what is wrong with it, closing would tell
+	for i := range max(n, 0) {
+		if s := p.lookup(&events[i]); s != nil {
+			s.ready(events[i].Events)
 		}
 	}
+	return n
 }

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"errors"
 	"os"
 	"sync"
 	"syscall"
@@ -54,7 +53,7 @@ func (p *Process) watchExit() error {
 	p.slot = slot
 	if err != nil {
 		go p.ready(0) // nothing is lost: a blocking wait does as well
-		_ = unix.Close(p.pidfd)
+		closeNow(p.pidfd)
 		p.pidfd = -1
 	}
 	return nil
@@ -68,14 +67,16 @@ func (p *Process) ready(uint32) {
 		p.mu.Unlock()
 		return
 	}
+	hasPidfd := p.pidfd >= 0
+	p.mu.Unlock()
 	var status unix.Siginfo
 	var usage unix.Rusage
-	flags := unix.WEXITED | unix.WNOWAIT
-	if p.pidfd >= 0 {
-		flags |= unix.WNOHANG
+	var err error
+	if hasPidfd {
+		err = exitNow(p.pid, &status, &usage)
+	} else {
+		err = ignoringEINTR(func() error { return unix.Waitid(unix.P_PID, p.pid, &status, unix.WEXITED|unix.WNOWAIT, &usage) })
 	}
-	p.mu.Unlock()
-	err := ignoringEINTR(func() error { return unix.Waitid(unix.P_PID, p.pid, &status, flags, &usage) })
 	state, ok := exitState(&status, &usage)
 	if err != nil {
 		state, ok = State{Code: -1}, true // somebody else reaped it: how it ended is not known
@@ -91,14 +92,6 @@ func (p *Process) tell(state State) {
 	p.exited = true
 	p.mu.Unlock()
 	p.observer.Exited(state)
-}
-
-func ignoringEINTR(f func() error) error {
-	for {
-		if err := f(); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }
 
 // Codes of siginfo for a child, from asm-generic/siginfo.h.
@@ -224,23 +217,17 @@ func (p *Process) awaitExit() {
 	})
 }
 
-// reapChild waits for a child of ours that has ended or is about to.
-func reapChild(pid int) {
-	_ = ignoringEINTR(func() error {
-		_, err := unix.Wait4(pid, nil, 0, nil)
-		return err
-	})
-}
-
 // reap takes our child's zombie away and gives its number back.
 func (p *Process) reap() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reaped = true
-	reapChild(p.child)
+	if !reapNow(p.child) {
+		reapChild(p.child)
+	}
 	if p.pidfd >= 0 {
 		p.table.poller.remove(p.slot)
-		_ = unix.Close(p.pidfd)
+		closeNow(p.pidfd)
 	}
 	p.letGo()
 }

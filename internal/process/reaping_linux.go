@@ -55,7 +55,7 @@ func beReaper() error {
 	// not there. What is caught and dropped is at its default in the command.
 	signal.Notify(make(chan os.Signal, 1))
 	signal.Notify(r.children, unix.SIGCHLD)
-	_ = os.WriteFile("/proc/self/comm", []byte(reaperName), 0) // else it is "exe"
+	nameProcess(reaperName)
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return err
 	}
@@ -99,24 +99,6 @@ func (r *reaping) start() error {
 	closeInherited()
 	_ = os.Chdir("/")
 	return sendPacket(control, report{Version: orderVersion, Pid: r.leader})
-}
-
-// closeInherited closes what the command got from us because whoever started the
-// engine had not closed it.
-func closeInherited() {
-	names, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return
-	}
-	for _, name := range names {
-		var fd int
-		for _, digit := range name.Name() {
-			fd = 10*fd + int(digit-'0')
-		}
-		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); fd > 2 && err == nil && flags&unix.FD_CLOEXEC == 0 {
-			closeAll(fd)
-		}
-	}
 }
 
 // listen passes on what is asked for until the engine is gone.

@@ -109,7 +109,7 @@ func (p *Process) fork(s *Spec, b *birth) (pid int, err error) {
 // spawn forks and executes in the cheapest way there is.
 func (t *Table) spawn(s *Spec, b *birth, pidfd *int) (pid int, err error) {
 	if !t.portable.Load() {
-		pid, err = rawSpawn(s, b, pidfd, &t.children)
+		pid, err = t.nursery.spawn(s, b, pidfd)
 		if !errors.Is(err, errNoRawSpawn) {
 			return pid, err
 		}

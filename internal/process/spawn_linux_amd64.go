@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"unsafe"
 
@@ -66,14 +65,14 @@ func cloneAndRun(c *rawChild) int
 // and there is no pipe for the outcome. The child runs no Go code, calls
 // nothing and installs no handler: it leaves the stack that it shares with the
 // suspended parent alone.
-func rawSpawn(s *Spec, b *birth, pidfd *int, children *sync.Pool) (int, error) {
-	c, _ := children.Get().(*rawChild)
+func rawSpawn(s *Spec, b *birth, pidfd *int, n *nursery) (int, error) {
+	c, _ := n.children.Get().(*rawChild)
 	if c == nil {
 		c = new(rawChild)
 	}
-	defer children.Put(c)
+	defer n.children.Put(c)
 	*c = rawChild{all: ^uint64(0), argv: c.argv[:0], envv: c.envv[:0], block: c.block[:0]}
-	if err := c.prepare(s, b); err != nil {
+	if err := c.prepare(s, b, n.apart); err != nil {
 		return 0, err
 	}
 	forkGate.enter()
@@ -105,8 +104,9 @@ func refusal(errno syscall.Errno) error {
 	return errno
 }
 
-// prepare fills in what to clone and what to call.
-func (c *rawChild) prepare(s *Spec, b *birth) (err error) {
+// prepare fills in what to clone and what to call; apart has it part from our
+// descriptors.
+func (c *rawChild) prepare(s *Spec, b *birth, apart bool) (err error) {
 	var restore bool
 	if !b.rlimits.has(unix.RLIMIT_NOFILE) {
 		restore, err = limitToRestore(&c.limit)
@@ -131,6 +131,9 @@ func (c *rawChild) prepare(s *Spec, b *birth) (err error) {
 	for _, fd := range b.enter {
 		c.call(unix.SYS_WRITE, uintptr(fd), address(&c.zero), 1)
 	}
+	if apart {
+		c.part(b.files)
+	}
 	if b.session {
 		c.call(unix.SYS_SETSID)
 	} else {
@@ -140,6 +143,9 @@ func (c *rawChild) prepare(s *Spec, b *birth) (err error) {
 		c.call(unix.SYS_CHDIR, address(c.dir))
 	}
 	c.place(b.files)
+	if apart {
+		c.closeFrom(3, 0) // also what this program would have every child inherit
+	}
 	if s.Terminal != nil {
 		c.call(unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
 	}

@@ -3,7 +3,6 @@
 package process_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -232,77 +231,16 @@ func limitsFixture() {
 	}
 }
 
-func TestSpawn_PlacesDescriptorsWhereverTheyAre(t *testing.T) {
-	t.Parallel()
-	if got := inFixture(t, "descriptors", ""); got != "" {
-		t.Error(got)
-	}
-}
-
-// descriptorsFixture spawns with files at all arrangements of numbers and says
-// on the stderr that it had what went wrong.
-func descriptorsFixture() {
-	report, _ := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 100)
-	raw, _ := process.NewTable(process.Options{})
-	portable, _ := process.NewTable(process.Options{})
-	process.ForceForkExec(portable)
-	numbers := []int{0, 1, 2, 50, 51}
-	for _, in := range append(numbers, -1) {
-		for _, out := range numbers {
-			for _, e := range numbers {
-				files := [3]int{in, out, e}
-				a, b := arranged(raw, files), arranged(portable, files)
-				if a != b || a == "" {
-					_, _ = unix.Write(report, fmt.Appendf(nil, "%v: raw %q, ForkExec %q\n", files, a, b))
-				}
-			}
-		}
-	}
-}
-
-// arranged spawns a program with its stdin, stdout and stderr at these numbers
-// and returns what it read, wrote, and had open.
-func arranged(table *process.Table, files [3]int) string {
-	dir, _ := os.MkdirTemp("", "arranged")
-	defer func() { _ = os.RemoveAll(dir) }()
-	for _, n := range []int{0, 1, 2, 50, 51} {
-		_ = unix.Close(n)
-	}
-	paths := [3]string{dir + "/in", dir + "/out", dir + "/err"}
-	_ = os.WriteFile(paths[0], []byte("input"), 0o600)
-	for i, n := range files {
-		if n < 0 {
-			continue
-		}
-		fd, _ := unix.Open(paths[i], unix.O_RDWR|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC, 0o600)
-		high, _ := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 60)
-		_ = unix.Close(fd)
-		_ = unix.Dup3(high, n, unix.O_CLOEXEC)
-		_ = unix.Close(high)
-	}
-	pid, err := process.Spawn(table, process.Spec{
-		Path: "/bin/sh", Env: os.Environ(),
-		Args: []string{"sh", "-c", "cat; echo error >&2; echo $(ls /proc/self/fd)"},
-	}, files)
-	if err != nil {
-		return err.Error()
-	}
-	_, _ = unix.Wait4(pid, nil, 0, nil)
-	var all []byte
-	for _, path := range paths {
-		text, _ := os.ReadFile(path)
-		all = append(append(all, text...), '|')
-	}
-	return string(bytes.TrimSpace(all))
-}
-
 func TestSpawn_FallsBackWhereSomethingIsRefused(t *testing.T) {
 	t.Parallel()
 	if runtime.GOARCH != "amd64" {
 		t.Skip("there is no raw spawn")
 	}
 	// Without ptrace a raised limit is not known, and is restored all the same.
-	for call, want := range map[int]string{unix.SYS_CLONE3: "true 100\n", unix.SYS_PTRACE: "true 100\n", unix.SYS_SYNC: "false 100\n"} {
+	for call, want := range map[int]string{
+		unix.SYS_CLONE3: "true 100\n", unix.SYS_PTRACE: "true 100\n",
+		unix.SYS_CLOSE_RANGE: "false 100\n", unix.SYS_SYNC: "false 100\n",
+	} {
 		for _, errno := range []syscall.Errno{syscall.ENOSYS, syscall.EINVAL, syscall.EPERM} {
 			if raceDetector && call == unix.SYS_CLONE3 && errno != syscall.ENOSYS {
 				continue // the C library makes threads by clone3, and only ENOSYS has it do without

@@ -30,9 +30,8 @@ type Table struct {
 	reapers atomic.Bool
 	// buffers are what a read needs while it lasts.
 	buffers sync.Pool
-	// children are what a raw spawn needs while it lasts.
-	children sync.Pool
-	sweeper  sweeper
+	nursery nursery
+	sweeper sweeper
 
 	mu     sync.Mutex
 	living sync.WaitGroup
@@ -54,6 +53,7 @@ func NewTable(o Options) (*Table, error) {
 		return nil, err
 	}
 	t := &Table{poller: poller, null: null, nullFD: int(null.Fd()), session: hasTerminal(), manners: ownManners()}
+	t.nursery.open(t.nullFD)
 	t.buffers.New = func() any { return new([readBytes]byte) }
 	if err := t.contain(o.Containment); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrNoContainment, err), t.Close())
@@ -101,6 +101,15 @@ func (t *Table) Containment() Containment {
 	return InGroup
 }
 
+// Cgroup is the folder of the cgroup that all trees are below, "" where they are in none.
+// It is for whoever has to end them where this program cannot: see [Trail].
+func (t *Table) Cgroup() string {
+	if t.Containment() != InCgroup {
+		return ""
+	}
+	return t.groups.dir
+}
+
 // hasTerminal reports whether this process has a controlling terminal. A child
 // in the same session would share it: a program that asks for a password there
 // would stop for ever instead of failing.
@@ -124,6 +133,7 @@ func (t *Table) Close() error {
 	t.mu.Unlock()
 	t.living.Wait()
 	t.limiter.close()
+	t.nursery.close()
 	var err error
 	if t.groups != nil {
 		err = t.groups.close()
@@ -185,7 +195,7 @@ func pipes() (fds [4]int, err error) {
 			closeAll(fds[:i]...)
 			return fds, os.NewSyscallError("pipe2", err)
 		}
-		if _, err = unix.FcntlInt(uintptr(fds[i]), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
+		if err = unblock(fds[i]); err != nil {
 			closeAll(fds[:i+2]...)
 			return fds, os.NewSyscallError("fcntl", err)
 		}
@@ -231,7 +241,7 @@ func (p *Process) unwatch(added int, err error) error {
 		if i < added {
 			p.table.poller.remove(p.out[i].slot)
 		}
-		_ = unix.Close(p.out[i].fd)
+		closeNow(p.out[i].fd)
 	}
 	if p.reaper != nil {
 		p.reaper.abandon()
@@ -242,10 +252,4 @@ func (p *Process) unwatch(added int, err error) error {
 	p.reap()
 	p.stopFeeding()
 	return Busy(err)
-}
-
-func closeAll(fds ...int) {
-	for _, fd := range fds {
-		_ = unix.Close(fd)
-	}
 }

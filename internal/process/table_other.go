@@ -45,6 +45,9 @@ func (t *Table) Close() error {
 	return nil
 }
 
+// Cgroup is "": there are none here.
+func (t *Table) Cgroup() string { return "" }
+
 // Start starts a process and returns once it runs. The observer may be called
 // before Start returns. Errors: [ErrBusy], [ErrUnenforced], or what the system says
 // of the path, the directory or the arguments.

@@ -3,7 +3,8 @@
 //
 // A [Set] is what is to be masked: values that are known, and on request the
 // looks of well-known credentials. A [Stream] masks one stream of output with it,
-// [Set.String] a text that is at hand. Where a secret stood stands [Mask].
+// [Set.String] a text that is at hand. [Secrets] are a set that grows meanwhile.
+// Where a secret stood stands [Mask].
 //
 // Guarantees:
 //
@@ -21,7 +22,11 @@
 //  4. Only what may still become part of a secret is held back: the end of the
 //     stream that is the beginning of a form, and at most 4 KiB for patterns.
 //     More bytes or the end release it; time never does.
-//  5. All other bytes come out as they went in, in order, not copied where they
+//  5. A value that is added to [Secrets] is masked in every byte that is written
+//     from then on, in what is held back, and in the rest of a value that began at
+//     most 2 KiB before; what was released is out. That, too, depends on the bytes
+//     before and behind the addition, not on the writes.
+//  6. All other bytes come out as they went in, in order, not copied where they
 //     were not held back.
 //
 // With [Options.Patterns] these are masked as well: access key ids of AWS and the

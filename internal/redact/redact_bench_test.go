@@ -57,7 +57,11 @@ func ordinaryLog(n int) []byte {
 // measure writes text in pieces as a pipe gives them.
 func measure(b *testing.B, set *redact.Set, text []byte) {
 	b.Helper()
-	st := set.Stream()
+	measureStream(b, set.Stream(), text)
+}
+
+func measureStream(b *testing.B, st *redact.Stream, text []byte) {
+	b.Helper()
 	drop := func([]byte) {}
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
@@ -76,6 +80,9 @@ func BenchmarkStream_Ordinary(b *testing.B) {
 	for _, n := range []int{0, 5, 100} {
 		set := redact.New(fakeSecrets(n), redact.Options{Patterns: true})
 		b.Run(fmt.Sprintf("secrets=%d", n), func(b *testing.B) { measure(b, set, text) })
+		b.Run(fmt.Sprintf("secrets=%d/growing", n), func(b *testing.B) {
+			measureStream(b, redact.NewSecrets(set).Stream(), text)
+		})
 	}
 }
 
@@ -114,13 +121,16 @@ func BenchmarkStream_Empty(b *testing.B) {
 func BenchmarkStream_Lines(b *testing.B) {
 	set := redact.New(fakeSecrets(5), redact.Options{Patterns: true})
 	lines := bytes.SplitAfter(ordinaryLog(1<<20), []byte("\n"))
-	st := set.Stream()
-	b.SetBytes(1 << 20)
-	b.ReportAllocs()
-	for b.Loop() {
-		for _, line := range lines {
-			st.Write(line, func([]byte) {})
-		}
+	for name, st := range map[string]*redact.Stream{"fixed": set.Stream(), "growing": redact.NewSecrets(set).Stream()} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(1 << 20)
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, line := range lines {
+					st.Write(line, func([]byte) {})
+				}
+			}
+		})
 	}
 }
 

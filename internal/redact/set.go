@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Mask is what stands where a secret stood.
 const Mask = "[REDACTED]"
@@ -20,40 +23,76 @@ type Options struct {
 // Set is what is to be masked. It is immutable and safe for concurrent use; a
 // nil Set and the zero Set match nothing.
 type Set struct {
+	values   []string
 	words    *automaton // nil when there is nothing to mask
 	filter   *filter
 	patterns []pattern
+	longest  int // length of the longest text the automaton looks for
 }
 
 // New returns the set of the values, in all the forms they are printed in.
 // Values shorter than [MinBytes] are left out.
 func New(values []string, opts Options) *Set {
-	needles := make([]needle, 0, 40+9*len(values)) // what plain values have
+	s := &Set{}
 	for _, value := range values {
 		if len(value) >= MinBytes {
-			needles = appendForms(needles, value)
+			s.values = append(s.values, value)
 		}
 	}
-	s := &Set{}
 	if opts.Patterns {
 		s.patterns = knownPatterns()
+	}
+	s.compile()
+	return s
+}
+
+// with returns the set that masks more values as well. What it has of patterns is
+// that of s itself, so that a candidate goes on in it.
+func (s *Set) with(values []string) *Set {
+	more := &Set{values: slices.Clip(s.values), patterns: s.patterns}
+	for _, value := range values {
+		if len(value) >= MinBytes && !slices.Contains(more.values, value) {
+			more.values = append(more.values, value)
+		}
+	}
+	if len(more.values) == len(s.values) {
+		return s
+	}
+	more.compile()
+	return more
+}
+
+// compile makes what finds the values and the beginnings of the patterns.
+func (s *Set) compile() {
+	needles := make([]needle, 0, len(s.patterns)+9*len(s.values)) // what plain values have
+	for _, value := range s.values {
+		needles = appendForms(needles, value)
 	}
 	for i := range s.patterns {
 		pat := &s.patterns[i]
 		needles = append(needles, needle{text: pat.begin, pattern: uint8(i + 1), shown: !pat.shape.masksBegin()})
 	}
 	if len(needles) == 0 {
-		return s
+		return
 	}
 	s.words, s.filter = newAutomaton(needles), &filter{}
 	for _, n := range needles {
 		s.filter.add(n.text)
+		s.longest = max(s.longest, len(n.text))
 	}
-	return s
 }
 
 // Empty reports whether the set masks nothing.
 func (s *Set) Empty() bool { return s == nil || s.words == nil }
+
+// Parts are what New makes an equal set of, in another process. The values are
+// secrets, and must not be changed.
+func (s *Set) Parts() (values []string, o Options) {
+	if s == nil {
+		return nil, o
+	}
+	return s.values, Options{Patterns: s.patterns != nil}
+}
 
 // Stream returns what masks one stream of output.
 func (s *Set) Stream() *Stream {
@@ -66,7 +105,7 @@ func (s *Set) Stream() *Stream {
 // errors and command lines. It returns the text itself, and allocates nothing,
 // when nothing in it is.
 func (s *Set) String(text string) string {
-	if s.Empty() {
+	if len(text) < MinBytes || s.Empty() {
 		return text
 	}
 	sc := scanner{set: s}

@@ -1,12 +1,13 @@
 package redact
 
-// Stream masks one stream of output. It is made by [Set.Stream]. It is not
-// safe for concurrent use and must not be copied.
+// Stream masks one stream of output. It is made by [Set.Stream] or
+// [Secrets.Stream]. It is not safe for concurrent use and must not be copied.
 type Stream struct {
 	scanner scanner
-	held    []byte // read and not yet released: the bytes before scanner.pos
-	base    int64  // place of the first byte that is neither released nor masked
-	covered int64  // place behind the last mask that was emitted
+	secrets *Secrets // where the set may grow; nil: it does not
+	held    []byte   // the bytes before scanner.pos: what is not yet released, and as much more as reach says
+	base    int64    // place of the first byte that is neither released nor masked
+	covered int64    // place behind the last mask that was emitted
 	masks   int64
 	mask    [len(Mask)]byte
 }
@@ -15,10 +16,12 @@ type Stream struct {
 // be part of a secret. What is emitted may be a piece of p; it is valid during
 // the call only and must not be changed. p is not kept.
 func (st *Stream) Write(p []byte, emit func([]byte)) {
+	st.refresh()
 	if st.scanner.set.Empty() {
 		if len(p) > 0 {
 			emit(p)
 		}
+		st.skip(p)
 		return
 	}
 	st.scanner.scan(p)
@@ -29,12 +32,12 @@ func (st *Stream) Write(p []byte, emit func([]byte)) {
 // Flush says that the stream has ended, and emits what was held. The stream
 // may be used again: what follows is a new one.
 func (st *Stream) Flush(emit func([]byte)) {
-	if st.scanner.set.Empty() {
-		return
+	st.refresh()
+	if !st.scanner.set.Empty() {
+		st.scanner.finish()
+		st.release(st.scanner.pos, nil, emit)
 	}
-	st.scanner.finish()
-	st.release(st.scanner.pos, nil, emit)
-	st.keep(nil)
+	st.held = st.held[:0]
 }
 
 // Masks returns how often a mask was emitted.
@@ -49,7 +52,9 @@ func (st *Stream) release(place int64, p []byte, emit func([]byte)) {
 	n := 0
 	for ; n < len(found) && found[n].start <= place; n++ {
 		piece := found[n]
-		if piece.start >= st.covered {
+		// One that overlaps a mask needs no second, unless something was released
+		// between: then its beginning was, before the set grew.
+		if piece.start >= st.covered || st.base > st.covered {
 			st.pass(piece.start, p, emit)
 			emit(st.mask[:])
 			st.masks++
@@ -78,9 +83,9 @@ func (st *Stream) pass(place int64, p []byte, emit func([]byte)) {
 	st.base = place
 }
 
-// keep moves what of p is not released to what is held.
+// keep moves what of p may be needed again to what is held.
 func (st *Stream) keep(p []byte) {
-	n := st.Held()
+	n := min(max(st.Held(), st.reach()), len(st.held)+len(p))
 	if n <= len(p) {
 		st.held = append(st.held[:0], p[len(p)-n:]...)
 		return

@@ -30,12 +30,12 @@ func (r *Run) advance() {
 
 // quiet reports whether the leader has gone and nothing more can be written.
 // Callers hold r.mu.
-func (r *Run) quiet() bool { return r.exited && int(r.eofs) == len(r.streams) }
+func (r *Run) quiet() bool { return r.exited() && int(r.eofs) == len(r.streams) }
 
 // next is when tick has something to do; zero: never.
 func (r *Run) next() time.Time {
 	switch {
-	case r.phase == stopping && r.exited && !r.told: // the others are to be asked
+	case r.phase == stopping && r.exited() && !r.told: // the others are to be asked
 		return r.started
 	case r.phase == stopping && r.quiet(): // they may take their time
 		return r.dueAt
@@ -43,7 +43,7 @@ func (r *Run) next() time.Time {
 		return r.started
 	case r.phase == stopping:
 		return r.killAt
-	case r.phase == killing || r.exited:
+	case r.phase == killing || r.exited():
 		return r.dueAt
 	case r.terms.IdleTimeout > 0 && (r.terms.Timeout <= 0 || r.idleAt().Before(r.limit())):
 		return r.idleAt()
@@ -68,7 +68,7 @@ func (r *Run) tick() {
 	}
 	now := time.Now()
 	switch {
-	case r.phase == stopping && r.exited && !r.told:
+	case r.phase == stopping && r.exited() && !r.told:
 		r.tellRest()
 		return
 	case r.phase == stopping && r.quiet() && now.Before(r.restAt) && r.process.Left():
@@ -88,17 +88,17 @@ func (r *Run) tick() {
 		r.forced = true
 		r.kill(now)
 		return
-	case r.phase == running && r.exited && !now.Before(r.dueAt):
+	case r.phase == running && r.exited() && !now.Before(r.dueAt):
 		if !r.allow(&r.dueAt) {
 			r.held = true
 			r.kill(now)
 			return
 		}
-	case r.phase != running || r.exited:
+	case r.phase != running || r.exited():
 	case r.terms.Timeout > 0 && !now.Before(r.limit()):
-		r.stop(TimedOut)
+		r.stop(TimedOut, nil)
 	case r.terms.IdleTimeout > 0 && !now.Before(r.idleAt()):
-		r.stop(IdleTooLong)
+		r.stop(IdleTooLong, nil)
 	}
 	r.advance()
 }
@@ -177,9 +177,8 @@ func (r *Run) leave(now time.Time) {
 	r.gaveUp = true
 	r.held = r.held || int(r.eofs) < len(r.streams)
 	r.dueAt = now.Add(afterKill)
-	if !r.exited && now.Sub(r.killAt) > unkillable {
-		r.exited, r.hung = true, true
-		r.state = process.State{Code: -1}
+	if !r.exited() && now.Sub(r.killAt) > unkillable {
+		r.state, r.hung = &process.State{Code: -1}, true
 	}
 	r.mu.Unlock()
 	r.process.GiveUp()
@@ -260,7 +259,7 @@ func (r *Run) tooMuch() bool {
 // ending is what is told. Callers hold r.mu.
 func (r *Run) ending(hits process.Hits) Ending {
 	e := Ending{
-		Cause: r.cause, State: r.state, Started: r.started, Ended: time.Now(),
+		Cause: r.cause, By: r.by, State: *r.state, Started: r.started, Ended: time.Now(),
 		Forced: r.forced, PipeHeld: r.held, Hits: hits, Containment: r.process.Containment(),
 	}
 	if r.remains != nil {

@@ -11,7 +11,7 @@ import (
 // it gets with its first byte: many processes write nothing.
 func (r *Run) masked(n int) *stream {
 	s := &r.streams[n-1]
-	if s.masker == nil && !r.terms.Secrets.Empty() {
+	if s.masker == nil && r.terms.Secrets != nil {
 		s.masker = r.terms.Secrets.Stream()
 		s.record = func(p []byte) { r.record(journal.Stream(n-1), p) }
 	}
@@ -55,7 +55,7 @@ func (r *Run) record(s journal.Stream, p []byte) {
 	q := &r.streams[s]
 	q.bytes += int64(len(p))
 	if r.terms.MaxOutputBytes > 0 && q.bytes > r.terms.MaxOutputBytes {
-		r.Stop(TooMuch)
+		r.Stop(TooMuch, nil)
 	}
 }
 

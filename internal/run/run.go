@@ -48,7 +48,6 @@ type Run struct {
 	alarm   alarm            // what next says
 	phase   phase
 	hurried bool // no more time is allowed for the tee
-	exited  bool
 	forced  bool
 	held    bool
 	gaveUp  bool
@@ -57,12 +56,13 @@ type Run struct {
 	told    bool // the rest of the tree was asked to end
 	eofs    int8
 	cause   Cause
+	by      any // who gave it
 	killAt  time.Time
-	dueAt   time.Time     // when the phase is over, or is to be looked at again
-	teed    time.Duration // time in the tee that dueAt has allowed for
-	state   process.State
-	restAt  time.Time // until then the rest of the tree may end by itself
-	remains *remains  // nil: none that are known
+	dueAt   time.Time      // when the phase is over, or is to be looked at again
+	teed    time.Duration  // time in the tee that dueAt has allowed for
+	state   *process.State // how the leader has ended; nil while it lives
+	restAt  time.Time      // until then the rest of the tree may end by itself
+	remains *remains       // nil: none that are known
 
 	over    atomic.Bool   // the ending is told: nothing may be recorded any more
 	log     *copied       // nil: none
@@ -103,10 +103,10 @@ func (r *Run) begin(then func()) {
 // Stop asks the tree to end: the stop signal now, KILL when the grace is over.
 // It reports whether this call is the one that ends the run; false if it was
 // being stopped or had exited already. Of one that has exited and only waits for
-// its output, it ends the waiting.
-func (r *Run) Stop(cause Cause) bool {
+// its output, it ends the waiting. By is who asked for it, for the ending.
+func (r *Run) Stop(cause Cause, by any) bool {
 	r.mu.Lock()
-	won := r.stop(cause)
+	won := r.stop(cause, by)
 	r.hurry()
 	r.advance()
 	return won
@@ -114,9 +114,9 @@ func (r *Run) Stop(cause Cause) bool {
 
 // Kill ends the tree now, as Stop does with no grace. On a run that is being
 // stopped it cuts the grace short and leaves the cause as it is.
-func (r *Run) Kill(cause Cause) bool {
+func (r *Run) Kill(cause Cause, by any) bool {
 	r.mu.Lock()
-	won := r.stop(cause)
+	won := r.stop(cause, by)
 	if r.phase == stopping {
 		r.killAt, r.restAt = time.Now(), time.Time{}
 	}
@@ -130,7 +130,7 @@ func (r *Run) Kill(cause Cause) bool {
 // has exited, or has no timeout.
 func (r *Run) Extend(timeout time.Duration) bool {
 	r.mu.Lock()
-	if r.phase != running || r.exited || r.terms.Timeout <= 0 {
+	if r.phase != running || r.exited() || r.terms.Timeout <= 0 {
 		r.mu.Unlock()
 		return false
 	}
@@ -143,7 +143,7 @@ func (r *Run) Extend(timeout time.Duration) bool {
 // where the tree was killed. Callers hold r.mu.
 func (r *Run) hurry() {
 	switch {
-	case r.phase == running && r.exited:
+	case r.phase == running && r.exited():
 		r.dueAt, r.hurried = time.Now(), true
 	case r.phase == killing:
 		r.hurried = true
@@ -158,11 +158,11 @@ func (r *Run) stopSignal() syscall.Signal {
 }
 
 // stop takes the run from running to stopping. Callers hold r.mu.
-func (r *Run) stop(cause Cause) bool {
-	if r.phase != running || r.exited {
+func (r *Run) stop(cause Cause, by any) bool {
+	if r.phase != running || r.exited() {
 		return false
 	}
-	r.phase, r.cause = stopping, cause
+	r.phase, r.cause, r.by = stopping, cause, by
 	r.killAt = time.Now().Add(r.terms.Grace)
 	if r.process != nil {
 		r.ask()
@@ -189,10 +189,13 @@ func (r *Run) announce(p Phase) {
 	}
 }
 
+// exited reports whether the leader has. Callers hold r.mu.
+func (r *Run) exited() bool { return r.state != nil }
+
 // Exited is called by the process's poller.
 func (r *Run) Exited(s process.State) {
 	r.mu.Lock()
-	r.exited, r.state = true, s
+	r.state = &s
 	switch now := time.Now(); r.phase {
 	case running:
 		r.dueAt, r.teed = now.Add(r.terms.WaitDelay), r.inTee()

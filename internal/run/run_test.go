@@ -152,7 +152,7 @@ func TestStop_EndsACommandThatObeys(t *testing.T) {
 			t.Parallel()
 			x := startIn(t, c, `trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done`)
 			x.until("up")
-			if !x.Stop(run.Cancelled) {
+			if !x.Stop(run.Cancelled, nil) {
 				t.Error("the first stop did not win")
 			}
 			got := x.wait()
@@ -162,7 +162,7 @@ func TestStop_EndsACommandThatObeys(t *testing.T) {
 			if out := x.output(journal.Stdout); out != "up\nbye\n" {
 				t.Errorf("stdout is %q", out)
 			}
-			if x.Stop(run.TimedOut) || x.Kill(run.TimedOut) {
+			if x.Stop(run.TimedOut, nil) || x.Kill(run.TimedOut, nil) {
 				t.Error("a stop after the end won")
 			}
 		})
@@ -179,7 +179,7 @@ func TestStop_SendsItsSignalOnceAndThenKills(t *testing.T) {
 			})
 			x.until("up")
 			for range 100 {
-				x.Stop(run.Cancelled)
+				x.Stop(run.Cancelled, nil)
 			}
 			got := x.wait()
 			if got.Cause != run.Cancelled || got.State.Signal != syscall.SIGKILL || !got.Forced {
@@ -202,8 +202,8 @@ func TestKill_CutsTheGraceShort(t *testing.T) {
 			t.Parallel()
 			x := startIn(t, c, `trap '' TERM; echo up; while :; do sleep 0.01; done`, func(s *run.Spec) { s.Grace = time.Hour })
 			x.until("up")
-			x.Stop(run.Cancelled)
-			if x.Kill(run.TimedOut) {
+			x.Stop(run.Cancelled, nil)
+			if x.Kill(run.TimedOut, nil) {
 				t.Error("the kill after a stop won")
 			}
 			if got := x.wait(); got.Cause != run.Cancelled || !got.Forced {
@@ -249,7 +249,7 @@ func TestSecrets_ReachNeitherJournalNorTeeNorLog(t *testing.T) {
 	var mu sync.Mutex
 	var tee, log bytes.Buffer
 	x := start(t, "printf 'tok=hunter2'; sleep 0.1; printf 'secret end\n'", func(s *run.Spec) {
-		s.Secrets = redact.New([]string{"hunter2secret"}, redact.Options{})
+		s.Secrets = redact.NewSecrets(redact.New([]string{"hunter2secret"}, redact.Options{}))
 		s.Log = &log
 		s.Process.Blocking = true
 		s.Tee = func(_ journal.Stream, p []byte) {
@@ -299,7 +299,7 @@ func TestTee_ThatNeverReturnsDoesNotOutliveAKill(t *testing.T) {
 	})
 	for p := <-x.phases; p != run.Killing; p = <-x.phases {
 	}
-	x.Kill(run.Cancelled) // the caller has lost patience
+	x.Kill(run.Cancelled, nil) // the caller has lost patience
 	if end := x.wait(); end.Cause != run.TimedOut || !end.PipeHeld || end.Ended.Sub(end.Started) > teeLimit {
 		t.Errorf("ending after %v: %+v", end.Ended.Sub(end.Started), end)
 	}
@@ -313,7 +313,7 @@ func TestStop_EndsTheWaitForOutputOfOneThatHasExited(t *testing.T) {
 	x := start(t, "setsid sleep 316 & echo hi", func(s *run.Spec) { s.WaitDelay = time.Hour })
 	x.until("hi")
 	<-time.After(300 * time.Millisecond) // it has exited by now, or is stopped: both end
-	x.Stop(run.Cancelled)
+	x.Stop(run.Cancelled, nil)
 	if end := x.wait(); len(end.Survivors) > 0 {
 		t.Errorf("ending is %+v", end)
 	}
@@ -347,7 +347,7 @@ func TestStop_AmongExitsAndTimeoutsHasOneWinner(t *testing.T) {
 				s.Process.Path, s.Process.Args = "/bin/sleep", []string{"sleep", "0.05"}
 			})
 			<-time.After(time.Duration(40+i%20) * time.Millisecond)
-			won := x.Stop(run.Cancelled)
+			won := x.Stop(run.Cancelled, nil)
 			got := x.wait()
 			if won != (got.Cause == run.Cancelled) {
 				t.Errorf("stop won: %v, cause is %s", won, got.Cause)
@@ -385,6 +385,6 @@ func TestExtend_MovesTheDeadline(t *testing.T) {
 	if x.Extend(time.Hour) {
 		t.Error("one without a timeout was extended")
 	}
-	x.Stop(run.Cancelled)
+	x.Stop(run.Cancelled, nil)
 	x.wait()
 }

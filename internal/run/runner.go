@@ -61,6 +61,9 @@ func (r *Runner) Start(s *Spec, tell func(Ending)) (*Run, error) {
 // Enforcements tells for each resource how a run's limit of it is enforced.
 func (r *Runner) Enforcements() []process.Enforcement { return r.table.Enforcements() }
 
+// Cgroup is the folder of the cgroup that all runs are below, "" where they are in none.
+func (r *Runner) Cgroup() string { return r.table.Cgroup() }
+
 // Containment is how runs are held together, and why they are not more strongly.
 func (r *Runner) Containment() (process.Containment, error) {
 	return r.table.Containment(), r.table.WhyNotStronger()

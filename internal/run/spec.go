@@ -23,7 +23,7 @@ type Spec struct {
 // Terms are what holds for an execution while it runs.
 type Terms struct {
 	Journal *journal.Journal
-	Secrets *redact.Set // nil masks nothing
+	Secrets *redact.Secrets // nil masks nothing
 
 	Timeout     time.Duration  // from the start; 0: none
 	IdleTimeout time.Duration  // without output; 0: none
@@ -82,6 +82,7 @@ const (
 // Ending is how a run ended.
 type Ending struct {
 	Cause   Cause
+	By      any // who stopped it, as given to Stop or Kill; nil: nobody, or a limit
 	State   process.State
 	Started time.Time
 	Ended   time.Time

@@ -46,7 +46,7 @@ func TestStop_GoesOnWhenTheLeaderObeysAndAMemberDoesNot(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			x.Stop(run.Cancelled)
+			x.Stop(run.Cancelled, nil)
 			if got := x.wait(); got.Cause != run.Cancelled || got.State.Code != 0 || len(got.Survivors) > 0 {
 				t.Errorf("ending is %+v", got)
 			}
@@ -66,7 +66,7 @@ func TestStop_ReachesWhoLeftTheSession(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			x.Stop(run.Cancelled)
+			x.Stop(run.Cancelled, nil)
 			if got := x.wait(); len(got.Survivors) > 0 {
 				t.Errorf("ending is %+v", got)
 			}

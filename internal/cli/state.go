@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+)
+
+// stateVariable names the state directory where no flag does. Like configVariable it is
+// no setting of the engine.
+const stateVariable = engine.EnvPrefix + "STATE_DIR"
+
+// stateDir is an opened state directory: an engine that knows what every program runs
+// and has run there, and what only a directory can. Shutdown closes it, and what runs
+// under supervisors goes on.
+type stateDir interface {
+	engine.API
+
+	// Record is what is kept of an execution, its request included.
+	Record(ctx context.Context, id engine.ID) (engine.Record, error)
+	// Delete forgets finished executions, with their output.
+	Delete(ctx context.Context, d engine.Deletion) (int, error)
+	// Check looks for damage and returns what it finds.
+	Check(ctx context.Context) error
+	// Rebuild makes the history anew of the folders, and returns how many it found.
+	Rebuild(ctx context.Context) (int, error)
+}
+
+// opening says how a state directory is opened.
+type opening struct {
+	dir    string
+	config engine.Config
+	// foreground has what is executed run in this process, so that it may have a tee, a
+	// reader as stdin and our terminal. Else it outlives us.
+	foreground bool
+}
+
+// opener opens a state directory.
+type opener func(ctx context.Context, how opening) (stateDir, error)
+
+// openState opens the state directory that flags and variables name.
+func (p *program) openState(ctx context.Context, config engine.Config, foreground bool) (stateDir, error) {
+	dir, err := p.stateDirPath()
+	if err != nil {
+		return nil, err
+	}
+	return p.open(ctx, opening{dir: dir, config: config, foreground: foreground})
+}
+
+// withState opens the state directory for f, and closes it.
+func (p *program) withState(ctx context.Context, f func(ctx context.Context, d stateDir) error) error {
+	config, _, err := loadConfig("")
+	if err != nil {
+		return err
+	}
+	d, err := p.openState(ctx, config, false)
+	if err != nil {
+		return err
+	}
+	err = f(ctx, d)
+	return errors.Join(err, d.Shutdown(context.WithoutCancel(ctx)))
+}
+
+// stateDirPath is where the state directory is.
+func (p *program) stateDirPath() (string, error) {
+	if dir := cmp.Or(p.stateDirFlag, os.Getenv(stateVariable)); dir != "" {
+		return filepath.Abs(dir)
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "cloudops"), nil
+	}
+	if dir := os.Getenv("LOCALAPPDATA"); runtime.GOOS == "windows" && dir != "" {
+		return filepath.Join(dir, "cloudops", "state"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", advise(about("find the state directory", err), "--state-dir or %s says where it is", stateVariable)
+	}
+	return filepath.Join(home, ".local", "state", "cloudops"), nil
+}
+
+// stateFlags declares what all commands have that open the state directory.
+func (p *program) stateFlags(root *cobra.Command) {
+	root.PersistentFlags().StringVar(&p.stateDirFlag, "state-dir", "", "`DIR` where executions are recorded (default in the state home)")
+	_ = root.MarkPersistentFlagDirname("state-dir")
+}

@@ -1,0 +1,119 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
+)
+
+// The most that may be added to one execution: with each addition, all that finds
+// its secrets is built anew.
+const (
+	maxAdded      = 1000
+	maxAddedBytes = 1 << 20
+)
+
+// AddSecrets has values masked in an execution from now on. See [API].
+func (e *Engine) AddSecrets(ctx context.Context, id ID, values ...string) error {
+	for i, value := range values {
+		if len(value) < redact.MinBytes {
+			return advise(fault(ErrInvalid, "secret %d of %d has %d bytes: must have at least %d", i+1, len(values), len(value), redact.MinBytes),
+				"values that short are everywhere: masking them would garble the output")
+		}
+	}
+	x, err := e.alive(ctx, id)
+	if err != nil || len(values) == 0 {
+		return err
+	}
+	x.steering.Lock()
+	defer x.steering.Unlock()
+	if err := x.takeIn(values); err != nil {
+		return err
+	}
+	x.secrets.Add(values...)
+	shown, err := x.shown.Load().masked(x.secrets.String)
+	if err != nil {
+		e.logUnkept(id, err)
+	}
+	control, err := e.hide(x, shown, values)
+	if err != nil {
+		return err
+	}
+	if m, elsewhere := control.(Masker); elsewhere {
+		return m.AddSecrets(ctx, values)
+	}
+	return nil
+}
+
+// takeIn counts what is added, and refuses too much. Callers hold its steering.
+func (x *execution) takeIn(values []string) error {
+	size := 0
+	for _, value := range values {
+		size += len(value)
+	}
+	if len(values) > maxAdded-x.added || size > maxAddedBytes-x.addedBytes {
+		return advise(fault(ErrInvalid, "execution %s has %d secrets of %d bytes added: %d of %d bytes more are above the maximum of %d, of %d bytes",
+			x.id, x.added, x.addedBytes, len(values), size, maxAdded, maxAddedBytes), "give what is known before as secrets of the request")
+	}
+	x.added, x.addedBytes = x.added+len(values), x.addedBytes+size
+	return nil
+}
+
+// hide replaces what is shown of an execution, and sees to it that one which does not
+// run yet is started with the values. Callers hold its steering.
+func (e *Engine) hide(x *execution, shown *shown, values []string) (Control, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if x.phase == over {
+		return nil, fault(ErrFinished, "execution %s", x.id)
+	}
+	x.shown.Store(shown)
+	if x.control == nil {
+		x.late = append(x.late, values...)
+	}
+	return x.control, nil
+}
+
+// startWithLocked makes secrets of its request what was added while it waited.
+func (x *execution) startWithLocked() {
+	if len(x.late) > 0 {
+		r := x.launch.Request
+		r.Secrets = append(slices.Clip(r.Secrets), x.late...)
+		x.late = nil
+	}
+}
+
+// passOn tells a runner that masks elsewhere what was added while it started the
+// execution.
+func (e *Engine) passOn(ctx context.Context, x *execution, control Control, values []string) {
+	m, elsewhere := control.(Masker)
+	if !elsewhere || len(values) == 0 {
+		return
+	}
+	if err := m.AddSecrets(ctx, values); err != nil && !errors.Is(err, ErrFinished) {
+		e.config.Logger.ErrorContext(ctx, "secrets could not be added",
+			slog.String("execution_id", x.id.String()), slog.Any("error", err))
+	}
+}
+
+// shown is what an execution lets be seen of its request.
+type shown struct {
+	request kept
+	line    string // what runs, quoted and masked
+}
+
+// masked is the same without what a mask takes out.
+func (s *shown) masked(mask func(string) string) (*shown, error) {
+	r := s.request.request()
+	request, _, err := keep(&r, mask)
+	return &shown{request, mask(s.line)}, err
+}
+
+// logUnkept says that what is shown of a request is less than there is.
+func (e *Engine) logUnkept(id ID, err error) {
+	e.config.Logger.Error("request could not be kept",
+		slog.String("execution_id", id.String()), slog.Any("error", err))
+}
