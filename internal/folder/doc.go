@@ -15,7 +15,7 @@
 // Guarantees:
 //
 //  1. What a method that writes has returned nil for is there after a crash, of the
-//     machine too. What it had not returned for is there as a whole or not at all.
+//     machine too unless [State.Relax] was called. What it had not returned for is there as a whole or not at all.
 //  2. An ending is written once. Who reads gets that, or an error.
 //  3. An execution is always somewhere: sealing makes the one file complete before
 //     the folder goes, and until then the folder is what counts.

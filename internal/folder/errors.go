@@ -14,6 +14,8 @@ var (
 	ErrEnded = errors.New("its ending is written already")
 	// ErrNotHeld is returned for a change to an active execution whose lock is not held.
 	ErrNotHeld = errors.New("its lock is not held here")
+	// ErrRecordOpen is returned for sealing an execution whose record has no last note.
+	ErrRecordOpen = errors.New("its record is not closed")
 	// ErrNoSlot is returned where as many executions run as may.
 	ErrNoSlot = errors.New("all slots are taken")
 )

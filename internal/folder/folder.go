@@ -21,6 +21,7 @@ type Folder struct {
 
 	mu     sync.Mutex
 	lock   *os.File // nil: not held here
+	synced bool     // its name is on the device, as far as this process saw to it
 	sealed string   // the file it is sealed in; empty while it is active, as far as is known
 }
 
@@ -137,7 +138,7 @@ func (f *Folder) Ending(v any) error {
 }
 
 // put writes a document of an active execution, and with the first one has the device
-// have the folder.
+// have the folder: who wrote others before may have been killed in between.
 func (f *Folder) put(name string, v any) error {
 	if f.Lock() == nil {
 		return ErrNotHeld
@@ -146,14 +147,14 @@ func (f *Folder) put(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	_, described := os.Stat(filepath.Join(f.active(), describedBy))
-	if err := f.state.disk.replace(filepath.Join(f.active(), name), p); err != nil {
-		return err
+	err = f.state.disk.replace(filepath.Join(f.active(), name), p)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil && !f.synced {
+		err = f.state.disk.sync(filepath.Dir(f.active()))
+		f.synced = err == nil
 	}
-	if described != nil {
-		return f.state.disk.sync(filepath.Dir(f.active()))
-	}
-	return nil
+	return err
 }
 
 // get reads a document.

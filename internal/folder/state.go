@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
 )
 
 const (
@@ -18,7 +20,7 @@ const (
 	lockName    = "lock"
 	describedBy = "execution.json"
 	endedBy     = "ending.json"
-	recordName  = "record"
+	recordName  = journal.SealedIn
 	reserveName = "reserve"
 
 	newPrefix  = ".new-"  // of a folder that is being made
@@ -51,6 +53,11 @@ func Open(dir string) (*State, error) {
 	}
 	return s, nil
 }
+
+// Relax has changes from now on not wait for the device: what was acknowledged outlives
+// every program, and may be gone after a crash of the machine. It is called before
+// anything else is.
+func (s *State) Relax() { s.disk.relaxed = true }
 
 // Create makes the folder of an execution, with its lock held by this process. Others see
 // it locked or not at all. It is on the device with the first Describe.

@@ -32,6 +32,7 @@ type disk struct {
 	lastAt  int64      // the first of its two slots; -1: there is none
 	again   int64      // how often it was written again
 	gone    int        // content.letGo at the last rewrite
+	synced  bool       // the index has something that must not be lost
 	bytes   [streams]streamFile
 	err     error
 
@@ -42,6 +43,7 @@ type disk struct {
 type streamFile struct {
 	file   *os.File
 	number int64
+	synced int64 // files below have not changed since the last Sync
 	pruned int64 // files below are removed, but for those of the head
 	sum    uint32
 	begun  int64 // start of the segment that sum is of; -1: none
@@ -123,23 +125,6 @@ func (j *Journal) Err() error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	return d.err
-}
-
-// Sync has the system write to the device what it has not yet.
-func (j *Journal) Sync() error {
-	d := j.disk.Load()
-	if d == nil {
-		return nil
-	}
-	d.writing.Lock()
-	defer d.writing.Unlock()
-	var err error
-	for _, f := range []*os.File{d.bytes[Stdout].file, d.bytes[Stderr].file, d.index} {
-		if f != nil {
-			err = errors.Join(err, f.Sync())
-		}
-	}
-	return err
 }
 
 // Release closes the files of a journal on disk. It can still be read.

@@ -39,7 +39,8 @@
 //     else trimmed.
 //
 // On disk ([Create], [Open], [Resume]) a record is a folder; one in memory that has no
-// output yet can move there, and an empty one can follow it. Of each stream there is
+// output yet can move there, and an empty one can follow it. When it is finished it may be
+// in an archive with other files, and is read where it lies. Of each stream there is
 // a row of files that hold its bytes as they were written, and one index that is the
 // event log: slots of 64 bytes, each with a checksum, that say what came when and
 // where, and have a checksum of the bytes. What has no slot does not exist. So

@@ -29,7 +29,7 @@ func (r *reading) close() error {
 }
 
 // Open opens a record on disk for reading, whether somebody still writes it, has
-// closed it, or died. It has what was written when Open was called; Refresh adds
+// closed it, or died: a folder, or an archive that it is sealed in. It has what was written when Open was called; Refresh adds
 // what came since. What is damaged is a gap, and a torn end is not there.
 // Append, Note and Close do nothing.
 //
@@ -57,6 +57,7 @@ func Resume(dir string) (*Journal, error) {
 		return nil, err
 	}
 	d := j.disk.Load()
+	d.synced = j.content.logs[Stdout].total+j.content.logs[Stderr].total > 0 // as far as is known
 	if err := errors.Join(d.read.close(), d.rewrite(j.content)); err != nil {
 		return nil, fmt.Errorf("resume the record: %w", err)
 	}
@@ -72,7 +73,7 @@ func (j *Journal) Refresh() (more bool, err error) {
 	}
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	if d.index != nil {
+	if d.index != nil || d.read.file != nil && d.read.file.sealed {
 		return false, nil
 	}
 	old := j.content // it changes here alone
@@ -86,10 +87,18 @@ func (j *Journal) Refresh() (more bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("read the record: %w", err)
 	}
+	sealed := d.read.file.sealed
 	if c.end() < old.end() { // it was cut, or is being written: not what was read before
-		return false, d.read.close()
+		if !sealed {
+			return false, d.read.close()
+		}
+		c = old
 	}
 	j.mu.Lock()
+	if sealed && !c.closed { // its last note is damaged: nothing comes any more
+		c.note(NoteLost, 0, 1, c.lastTime(), d.options)
+		c.closed, more = true, true
+	}
 	c.wake, c.notify, c.notifyAt = old.wake, old.notify, old.notifyAt
 	j.content = c
 	var notify func()
@@ -130,6 +139,14 @@ func (d *disk) reopen() (*content, error) {
 		}
 	}
 	return c, nil
+}
+
+// lastTime is when the last entry was begun.
+func (c *content) lastTime() int64 {
+	if n := len(c.entries); n > 0 {
+		return c.entries[n-1].nanos
+	}
+	return 0
 }
 
 // catchUp reads the slots that are new. One that is not whole is passed over: it

@@ -29,7 +29,14 @@ func (d *disk) rewrite(c *content) error {
 	for i := range c.entries {
 		w.entry(i)
 	}
-	if err := errors.Join(w.err, w.out.Flush(), os.Rename(path+".new", path)); err != nil {
+	err = errors.Join(w.err, w.out.Flush())
+	if err == nil && d.synced { // else the name may be on the device before what is in it
+		err = file.Sync()
+	}
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
 		return errors.Join(err, file.Close(), ignoreMissing(os.Remove(path+".new")))
 	}
 	if d.index != nil {

@@ -1,13 +1,14 @@
 //go:build unix
 
-package folder
+package journal
 
 import (
 	"errors"
 	"os"
 )
 
-func syncFolder(path string) error {
+// SyncFolder has the system write to the device which names are in a folder.
+func SyncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
