@@ -48,7 +48,7 @@ func runnerCases() []one {
 		{"LetsGoOfHeldPipes", "a process that left its output to another has ended, at most WaitDelay later", letsGo},
 		{"RunsMany", "many at once do not mix", runsMany},
 		{"MasksAcrossEdges", "a secret that was written in two pieces is masked", masksAcross},
-		{"TeesEveryByte", "Request.Tee sees every byte, whatever is kept", teesEveryByte},
+		{"TeesEveryByte", "Request.Tee sees every byte, whatever is kept; a Finder refuses it", teesEveryByte},
 		{"DigestsEveryByte", "with Request.Digest the ending has the SHA-256 of what was recorded of each stream, whatever is kept", digestsEveryByte},
 	}
 }
@@ -140,7 +140,12 @@ func limitsOutput(b *bench) {
 	r := b.do(t, request)
 	want(t, "status", engine.Failed, r.Status)
 	want(t, "cause", engine.CauseOutputLimit, r.Cause)
-	want(t, "what is kept", 10_000, r.Output.StdoutBytes-r.Output.StdoutOmittedBytes)
+	switch kept := r.Output.StdoutBytes - r.Output.StdoutOmittedBytes; {
+	case b.outlives() && kept < 10_000: // a disk is not that small
+		t.Errorf("what is kept: want 10000 or more, got %d", kept)
+	case !b.outlives():
+		want(t, "what is kept", 10_000, kept)
+	}
 }
 
 func letsGo(b *bench) {
