@@ -140,11 +140,8 @@ func limitsOutput(b *bench) {
 	r := b.do(t, request)
 	want(t, "status", engine.Failed, r.Status)
 	want(t, "cause", engine.CauseOutputLimit, r.Cause)
-	switch kept := r.Output.StdoutBytes - r.Output.StdoutOmittedBytes; {
-	case b.outlives() && kept < 10_000: // a disk is not that small
-		t.Errorf("what is kept: want 10000 or more, got %d", kept)
-	case !b.outlives():
-		want(t, "what is kept", 10_000, kept)
+	if kept := r.Output.StdoutBytes - r.Output.StdoutOmittedBytes; kept < 10_000 || kept > 1<<20 { // a record on disk has room for more
+		t.Errorf("what is kept: want 10000 or a little more, got %d", kept)
 	}
 }
 

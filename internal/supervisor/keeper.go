@@ -116,13 +116,18 @@ func (k *keeper) left(p *peer) {
 	k.peers = slices.DeleteFunc(k.peers, func(other *peer) bool { return other == p })
 }
 
-// end writes the ending, with the output before it, however long that takes: a disk
-// that is full has room again some day.
-func (k *keeper) end(end engine.Ending) {
+// end writes the ending, with the output before it. Where that fails it is tried again
+// until the time is up: a disk that is full has room again some day.
+func (k *keeper) end(end engine.Ending, patience time.Duration) error {
+	start := time.Now()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := errors.Join(k.record.Sync(), k.folder.End(end))
+		_ = k.record.Sync() // what is not there then is a gap
+		err := k.folder.End(end)
 		if err == nil || errors.Is(err, folder.ErrEnded) {
-			return
+			return nil
+		}
+		if time.Since(start)+wait > patience {
+			return err
 		}
 		<-time.After(wait)
 	}

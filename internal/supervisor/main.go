@@ -191,7 +191,7 @@ func (s *supervised) see(terminate <-chan os.Signal) error {
 		case <-terminate:
 			s.keeper.control.Stop(engine.CauseShutdown, engine.Actor{})
 		case end := <-s.ended:
-			s.keeper.end(end)
+			_ = s.keeper.end(end, engine.Forever)
 			engine.EndRecord(s.keeper.record)
 			return s.keeper.leave(end)
 		}
