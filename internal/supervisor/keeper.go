@@ -51,7 +51,8 @@ func (k *keeper) runs(l *engine.Launch, control engine.Control, at time.Time) {
 	k.control = control
 	phases := k.started.Phases
 	k.started = started{
-		At: at, Timeout: l.Timeout, Typed: control.Stdin() != nil, Terminal: l.Terminal != nil, Phases: phases,
+		At: at, Timeout: l.Timeout, Typed: l.Request.Interactive || l.Terminal != nil, Terminal: l.Terminal != nil,
+		Phases: phases,
 	}
 	k.mu.Unlock()
 	k.group.Go(k.listen)

@@ -192,7 +192,7 @@ func (p *peer) wait(ctx context.Context, r *request) *answer {
 	in := p.keeper.control.Stdin()
 	var err error
 	switch {
-	case in == nil:
+	case !p.keeper.started.Typed: // which does not change any more
 		err = engine.ErrNoStdin
 	case r.Op == opWrite:
 		a.Taken, err = in.Write(ctx, r.Data)
