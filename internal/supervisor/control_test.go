@@ -223,7 +223,8 @@ func TestProtocol_IsTheSame(t *testing.T) {
 		t.Errorf("want started, got %s", got)
 	}
 	for request, want := range map[string]string{
-		`{"number":1,"op":"add_secrets","data":"eA=="}`: `{"answer":{"number":1,"problem":{"code":"unsupported","text":"the supervisor does not know the operation add_secrets"}}}`,
+		`{"number":1,"op":"of_tomorrow","data":"eA=="}`:              `{"answer":{"number":1,"problem":{"code":"unsupported","text":"the supervisor does not know the operation of_tomorrow"}}}`,
+		`{"number":7,"op":"add_secrets","secrets":["aHVudGVyMg=="]}`: `{"answer":{"number":7}}`,
 		`{"number":2,"op":"resize","size":{"rows":1,"cols":1}}`: `{"answer":{"number":2,"problem":{"code":"no_terminal",` +
 			`"text":"execution has no terminal: it was started without"}}}`,
 		`{"number":3,"op":"wake","cursor":0,"later":"field"}`:   `{"answer":{"number":3}}`,
