@@ -1,8 +1,10 @@
 package supervisor_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -11,6 +13,7 @@ import (
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/folder"
+	"github.com/escher-dbai/cloudops-engine/internal/supervisor"
 )
 
 // Supervisors are killed at any moment, of the start and the end too. Each execution has
@@ -69,6 +72,79 @@ func TestRunner_KilledAtAnyMoment(t *testing.T) {
 		noneLeft(t, "CEE_EXECUTION_ID="+id.String())
 	}
 	t.Logf("endings: %v", count)
+}
+
+// The engine is killed at any moment, of a start too. What it had started goes on to its
+// true ending, with all that it wrote; what it had not was never started. Nothing is lost:
+// no supervisor was killed.
+func TestRunner_EngineKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	rounds := 15
+	if os.Getenv("CLOUDOPS_TEST_FULL") == "1" {
+		rounds = 1000
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	r := newRunner(t, dir)
+	state, err := folder.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for range rounds {
+		cmd := exec.CommandContext(t.Context(), self, dir, "echo one; sleep 0.02; echo two; exit 3")
+		cmd.Env = append(os.Environ(), helperVariable+"=engine")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(5*time.Millisecond + rand.N(25*time.Millisecond))
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it was killed
+		ids, err := state.Active()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range ids {
+			count[foundAfterKill(t, r, state, name)]++
+		}
+		if len(ids) == 0 {
+			count["nothing"]++
+		}
+	}
+	t.Logf("left: %v", count)
+}
+
+// foundAfterKill finds an execution, and removes what is there of it.
+func foundAfterKill(t *testing.T, r *supervisor.Runner, state *folder.State, name string) string {
+	t.Helper()
+	id, err := engine.ParseID(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := find(t, r, id)
+	if errors.Is(err, engine.ErrNotFound) {
+		return "never started"
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end, stdout := f.end(t); end.Cause != engine.CauseExit || end.ExitCode != 3 || stdout != "one\ntwo\n" {
+		t.Errorf("want exit 3 of one, two; got %+v, %q", end, stdout)
+	}
+	on, err := state.Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the lock", func() bool { got, err := on.Claim(); return got && err == nil })
+	if err := on.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	return "exit"
 }
 
 // A supervisor whose disk is full goes on: what has no room is a gap, and the command has
