@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
 // Host runs launches as processes of this program for a Runner that another package
@@ -37,7 +38,23 @@ func (h *Host) Start(ctx context.Context, l *Launch) (Control, error) {
 	if n := len(l.Env); n > 0 && l.Env[n-1] == l.mark { // the process room adds it
 		own.Env = slices.Clip(l.Env[:n-1])
 	}
-	return h.local.Start(ctx, &own)
+	control, err := h.local.Start(ctx, &own)
+	if err != nil {
+		return nil, err
+	}
+	return hosted{control, own.secrets}, nil
+}
+
+// hosted is a control that also masks what is added.
+type hosted struct {
+	Control
+	secrets *redact.Secrets
+}
+
+// AddSecrets has values masked from now on.
+func (h hosted) AddSecrets(_ context.Context, values []string) error {
+	h.secrets.Add(values...)
+	return nil
 }
 
 // StartAlone starts a process where no engine writes the notes of its record, because it
@@ -94,6 +111,14 @@ type noting struct {
 	remarks int
 	timeout time.Duration
 	size    TerminalSize
+}
+
+// AddSecrets has values masked from now on, where its runner masks.
+func (n *noting) AddSecrets(ctx context.Context, values []string) error {
+	if m, ok := n.Control.(Masker); ok {
+		return m.AddSecrets(ctx, values)
+	}
+	return nil
 }
 
 // Resize changes the size of its terminal, and notes it where it is another.

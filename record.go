@@ -81,8 +81,8 @@ func (e *Engine) conclude(ctx context.Context, x *execution, end Ending) {
 	e.finish(x, end)
 }
 
-// stored is a page of what the store has, which is all; of what is live here more is
-// known.
+// stored is a page of what the store has, which is all; of what is in memory here more
+// is known.
 func (e *Engine) stored(ctx context.Context, f Filter) (Page, error) {
 	if err := e.ledger.flush(ctx); err != nil {
 		return Page{}, err
@@ -91,8 +91,13 @@ func (e *Engine) stored(ctx context.Context, f Filter) (Page, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := range p.Executions {
-		if x := e.live[p.Executions[i].ID]; x != nil && f.hasStatus(x.status) {
-			p.Executions[i] = e.summaryLocked(x)
+		id := p.Executions[i].ID
+		if x := e.live[id]; x != nil {
+			if f.hasStatus(x.status) {
+				p.Executions[i] = e.summaryLocked(x)
+			}
+		} else if end, err := e.shelf.find(id); err == nil {
+			p.Executions[i] = end.summary()
 		}
 	}
 	return p, err

@@ -27,10 +27,9 @@ type life struct {
 
 	described []acknowledged // each Describe
 	ended     acknowledged   // End
-	synced    acknowledged   // journal.Sync: all cells so far
+	synced    acknowledged   // journal.Sync: all of the record so far
 	sealed    int            // Seal
-	cells     []cell         // all that was recorded, one for each step of a cursor
-	kept      []cell         // the same, as the bound keeps it
+	all, kept picture        // what was recorded, and what the bound keeps of it
 	seed      maphash.Seed
 	seen      map[uint64]bool
 }
@@ -39,43 +38,15 @@ type life struct {
 type acknowledged struct {
 	text        string
 	begun, done int
-	cells       int
-}
-
-// cell is what a record has at a cursor: a byte of a stream, or a note.
-type cell struct {
-	kind   journal.Kind
-	stream journal.Stream
-	byte   byte
-	code   uint8
-}
-
-func cellsOf(j *journal.Journal) (all []cell) {
-	buf := make([]journal.Record, 8)
-	for at := int64(0); ; {
-		n, next, _ := j.TryRead(at, buf)
-		if n == 0 {
-			return all
-		}
-		at = next
-		for _, r := range buf[:n] {
-			for i := range r.Width {
-				c := cell{kind: r.Kind, stream: r.Stream, code: r.Code}
-				if r.Kind == journal.Output {
-					c.byte = r.Data[i]
-				}
-				all = append(all, c)
-			}
-		}
-	}
+	end         int // of the record, by then
 }
 
 // The text that endings of a program have that finds an execution which nobody runs.
 const lost = "lost"
 
 // live runs an execution from its start to its seal, as the engine and its supervisor
-// do, with a volume that listens. Keep bounds the record.
-func live(t *testing.T, keep int64) *life {
+// do, with a volume that listens. Keep bounds the record; each seed is another life.
+func live(t *testing.T, keep int64, seed uint64) *life {
 	t.Helper()
 	root := inMemory(t)
 	s := openState(t, root)
@@ -103,9 +74,11 @@ func live(t *testing.T, keep int64) *life {
 	must(t, err)
 	l.look(path)
 	describe("running")
+	random := rand.New(rand.NewPCG(3, seed))
 	for i := range 32 {
+		kind := random.IntN(4)
 		for _, j := range []*journal.Journal{j, all} {
-			write(j, i, keep > 0)
+			write(j, i, kind, keep > 0)
 		}
 		if l.look(path); i == 24 {
 			describe("still running")
@@ -115,23 +88,26 @@ func live(t *testing.T, keep int64) *life {
 	must(t, j.Sync())
 	l.syncAll(path)
 	l.ordered = true
-	l.synced.done, l.synced.cells = len(l.changes), int(j.End())
+	l.synced.done, l.synced.end = len(l.changes), int(j.End())
 	l.ended = acknowledged{text: "completed", begun: len(l.changes)}
 	must(t, f.End(note{"completed"}))
 	l.ended.done = len(l.changes)
 	j.Close(closing, 2)
 	all.Close(closing, 2)
 	l.look(path)
-	l.cells, l.kept = cellsOf(all), cellsOf(j)
+	l.all, l.kept = pictureOf(all), pictureOf(j)
 	must(t, errors.Join(j.Err(), j.Release()))
+	if gap := bytes.IndexByte(l.kept.kinds, gapOf(journal.Stdout)) >= 0; gap != (keep > 0) {
+		t.Fatalf("bound %d, and a gap: %v", keep, gap)
+	}
 	must(t, f.Seal())
 	l.sealed = len(l.changes)
 	return l
 }
 
 // write adds the next thing to a record: much of it where it is bounded.
-func write(j *journal.Journal, i int, much bool) {
-	switch i % 4 {
+func write(j *journal.Journal, i, kind int, much bool) {
+	switch kind {
 	case 0:
 		j.Note(uint8(3+i), 1)
 	case 1:
@@ -269,29 +245,27 @@ func (l *life) checkRecord(t *testing.T, c *state, f *folder.Folder) (damaged er
 		return err
 	}
 	defer func() { _ = j.Release() }()
-	cells := cellsOf(j)
-	for i, got := range cells {
+	if f.Sealed() && !j.Closed() {
+		t.Errorf("%s: who reads the sealed record waits for ever", c.what)
+	}
+	got := pictureOf(j)
+	for i := range got.differences(&l.all) {
 		switch {
-		case i >= len(l.cells):
-			if !c.flipped || got.code != journal.NoteLost {
-				t.Errorf("%s: there are %d cells, of %d", c.what, len(cells), len(l.cells))
+		case i >= l.all.end():
+			if !c.flipped || !got.lost(i) {
+				t.Errorf("%s: it ends at %d, and ended at %d", c.what, got.end(), l.all.end())
 			}
 			return nil
-		case got == l.cells[i]:
-		case acknowledged && i < l.synced.cells && got != l.kept[i]:
-			t.Errorf("%s: at %d is %+v, want %+v", c.what, i, got, l.cells[i])
-			return nil
-		case got.kind == journal.Gap, got.kind == journal.Note && got.code == journal.NoteLost:
-		default:
-			t.Errorf("%s: at %d is %+v, want %+v, or a gap", c.what, i, got, l.cells[i])
+		case acknowledged && i < l.synced.end && got.at(i) != l.kept.at(i), !got.lost(i):
+			t.Errorf("%s: at %d is %v, want %v, as is kept", c.what, i, got.at(i), l.kept.at(i))
 			return nil
 		}
 	}
-	if acknowledged && len(cells) < l.synced.cells {
-		t.Errorf("%s: %d cells are there, of %d that were synced", c.what, len(cells), l.synced.cells)
+	if acknowledged && got.end() < l.synced.end {
+		t.Errorf("%s: it ends at %d, and was synced to %d", c.what, got.end(), l.synced.end)
 	}
-	if j.Closed() && len(cells) != len(l.cells) && !c.flipped {
-		t.Errorf("%s: the record is closed after %d cells, of %d", c.what, len(cells), len(l.cells))
+	if j.Closed() && got.end() != l.all.end() && !c.flipped {
+		t.Errorf("%s: the record is closed at %d, and was at %d", c.what, got.end(), l.all.end())
 	}
 	return nil
 }
@@ -304,9 +278,10 @@ func (l *life) reread(t *testing.T, c *state, f *folder.Folder) (ending string) 
 		t.Errorf("%s: %v", c.what, err)
 	}
 	if j, err := journal.OpenAt(f.RecordPath); err == nil {
-		for i, got := range cellsOf(j) {
-			if i < len(l.cells) && got != l.cells[i] && got.kind == journal.Output {
-				t.Errorf("%s: at %d is %+v, want %+v", c.what, i, got, l.cells[i])
+		got := pictureOf(j)
+		for i := range got.differences(&l.all) {
+			if i < l.all.end() && got.kinds[i] <= byte(journal.Stderr) { // what is mended ends with other notes
+				t.Errorf("%s: at %d is %v, want %v", c.what, i, got.at(i), l.all.at(i))
 				break
 			}
 		}
@@ -401,31 +376,42 @@ func (l *life) flips(changes, step int, yield func(state) bool) {
 func TestFolder_CRASH_IsTrueWhateverIsLeft(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		keep                int64
-		tries, step         int // in short
-		fullTries, fullStep int
+		keep                           int64
+		tries, step                    int // in short
+		fullTries, fullStep, fullLives int
 	}{
-		"everything kept":  {0, 10, 13, 400, 1},
-		"a bounded record": {256 << 10, 1, 50_021, 20, 2003},
+		"everything kept":  {0, 10, 13, 250, 1, 3},
+		"a bounded record": {256 << 10, 1, 50_021, 15, 2003, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			lives := 1
 			if os.Getenv("CLOUDOPS_TEST_FULL") == "1" {
-				test.tries, test.step = test.fullTries, test.fullStep
+				test.tries, test.step, lives = test.fullTries, test.fullStep, test.fullLives
 			}
-			l := live(t, test.keep)
-			check := func(c state) bool {
-				if l.isNew(&c) {
-					l.check(t, &c)
-				}
-				return !t.Failed()
+			states := 0
+			for seed := range uint64(lives) {
+				l := live(t, test.keep, seed)
+				l.dies(t, test.tries, test.step)
+				states += len(l.seen)
 			}
-			l.crashes(test.tries, check)
-			for _, changes := range []int{l.described[1].done, l.synced.done, l.ended.done, l.sealed} {
-				l.flips(changes, test.step, check)
-			}
-			t.Logf("%d changes, %d states", len(l.changes), len(l.seen))
+			t.Logf("%d states", states)
 		})
+	}
+}
+
+// dies checks so many tries after each change, and one flipped bit in so many bytes.
+func (l *life) dies(t *testing.T, tries, step int) {
+	t.Helper()
+	check := func(c state) bool {
+		if l.isNew(&c) {
+			l.check(t, &c)
+		}
+		return !t.Failed()
+	}
+	l.crashes(tries, check)
+	for _, changes := range []int{l.described[1].done, l.synced.done, l.ended.done, l.sealed} {
+		l.flips(changes, step, check)
 	}
 }
 

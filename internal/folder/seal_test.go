@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -192,6 +193,42 @@ func TestFolder_IsSealedBetweenTwoLooks(t *testing.T) {
 	if more || err != nil || j.Release() != nil {
 		t.Errorf("there is more of what is sealed: %v, %v", more, err)
 	}
+}
+
+// However many read it at that moment, all get all.
+func TestFolder_IsSealedUnderReaders(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openState(t, dir)
+	f := create(t, s, "one")
+	w := record(t, f, 0, nil, nil)
+	var readers sync.WaitGroup
+	line := bytes.Repeat([]byte("0123456789abcde\n"), 1000)
+	for range 4 {
+		j := journal.New(&journal.Options{})
+		must(t, j.Follow(find(t, openState(t, dir), "one").RecordPath))
+		readers.Go(func() {
+			for !j.Closed() {
+				if _, err := j.Refresh(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+			if head, tail := j.Kept(journal.Stdout); !bytes.Equal(head, bytes.Repeat(line, 50)) || tail != nil {
+				t.Errorf("%d bytes, want %d", len(head), 50*len(line))
+			}
+			if err := j.Release(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range 50 {
+		w.Append(journal.Stdout, line)
+	}
+	must(t, f.End(note{"completed"}))
+	w.Close(closing, 1)
+	must(t, errors.Join(w.Release(), f.Seal()))
+	readers.Wait()
 }
 
 // A bound leaves gaps: what there is, is what the digest is of.

@@ -38,7 +38,12 @@ func (s *Secrets) Add(values ...string) {
 }
 
 // Parts are those of the set as it is now. See [Set.Parts].
-func (s *Secrets) Parts() (values []string, o Options) { return s.set.Load().Parts() }
+func (s *Secrets) Parts() (values []string, o Options) {
+	if s == nil {
+		return nil, o
+	}
+	return s.set.Load().Parts()
+}
 
 // String returns the text with what is secret now masked. See [Set.String].
 func (s *Secrets) String(text string) string { return s.set.Load().String(text) }
