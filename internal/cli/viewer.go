@@ -103,7 +103,7 @@ func (v *viewer) gone(ctx context.Context, api engine.API, f *followed) error {
 		return err
 	}
 	for s, total := range [2]int64{engine.Stdout: r.Output.StdoutLines, engine.Stderr: r.Output.StderrLines} {
-		if missing := total - f.number[s]; missing > 0 && f.match(engine.Stream(s)) && !(f.begun[s] && f.number[s] == 0) {
+		if missing := total - f.number[s]; missing > 0 && f.match(engine.Stream(s)) && (!f.begun[s] || f.number[s] > 0) {
 			v.missing(f.id, engine.Stream(s), counted(missing, "line", "lines"))
 		}
 	}
