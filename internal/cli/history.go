@@ -95,7 +95,7 @@ func (h *historyCommand) history(ctx context.Context) error {
 func (h *historyCommand) again() string {
 	var line strings.Builder
 	for _, f := range h.filter {
-		line.WriteString(" --filter " + engine.Exec(f).String())
+		line.WriteString(" --filter " + engine.Exec(f).String()) // quoted for a shell
 	}
 	if h.oldest {
 		line.WriteString(" --oldest")
