@@ -157,6 +157,11 @@ func (n *noting) remark(code uint8, detail uint64) {
 
 // Mark is the entry of the environment that every process of an execution has, and no
 // other: how what is left of it is found when nobody holds it any more.
-func (l *Launch) Mark() string { return l.mark }
+func (l *Launch) Mark() string {
+	if l.mark != "" {
+		return l.mark
+	}
+	return mark(l.ID)
+}
 
 var _ Runner = (*Host)(nil)

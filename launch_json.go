@@ -2,6 +2,9 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -48,14 +51,19 @@ type launchJSON struct {
 
 // MarshalJSON writes all that a start needs, secrets in clear: it is for a socket
 // between two processes of one user, and never for a file. What is no data is not in it:
-// Journal, Started, Phase, Ended, and of the request StdinFrom and Tee.
+// Journal, Started, Phase, Ended, and of the request StdinFrom and Tee. What depends on
+// the working directory of this process does not any more.
 func (l *Launch) MarshalJSON() ([]byte, error) {
+	dir, logPath, err := l.settled()
+	if err != nil {
+		return nil, err
+	}
 	j := launchJSON{
-		Version: launchVersion, ID: l.ID, Path: []byte(l.Path), Argv: bytesOf(l.Argv), Env: bytesOf(l.Env), Dir: []byte(l.Dir),
+		Version: launchVersion, ID: l.ID, Path: []byte(l.Path), Argv: bytesOf(l.Argv), Env: bytesOf(l.Env), Dir: []byte(dir),
 		AcceptedAt: l.AcceptedAt,
 		Timeout:    l.Timeout, IdleTimeout: l.IdleTimeout, Grace: l.Grace, WaitDelay: l.WaitDelay,
 		StopSignal: l.StopSignal, KillMode: l.KillMode, KeepBytes: l.KeepBytes, Oversize: l.Oversize, Terminal: l.Terminal,
-		Mark: []byte(l.mark), LogPath: []byte(l.logPath),
+		Mark: []byte(l.mark), LogPath: []byte(logPath),
 	}
 	values, options := l.secrets.Parts()
 	j.Secrets, j.Patterns = bytesOf(values), options.Patterns
@@ -66,11 +74,23 @@ func (l *Launch) MarshalJSON() ([]byte, error) {
 	for i, d := range requestTimes(&request) {
 		j.RequestTimes[i], *d = *d, 0
 	}
-	var err error
 	if j.Request, err = request.MarshalJSON(); err != nil {
 		return nil, err
 	}
 	return json.Marshal(j)
+}
+
+// settled are its directory and the path of its log, from the root.
+func (l *Launch) settled() (dir, logPath string, err error) {
+	if dir = l.Dir; dir == "" {
+		if dir, err = os.Getwd(); err != nil {
+			return "", "", fmt.Errorf("find the working directory: %w", err)
+		}
+	}
+	if l.logPath != "" {
+		logPath, err = filepath.Abs(l.logPath)
+	}
+	return dir, logPath, err
 }
 
 // UnmarshalJSON reads what MarshalJSON writes. Errors: ErrInvalid where it is of a

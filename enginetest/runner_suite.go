@@ -49,7 +49,7 @@ func runnerCases() []one {
 		{"RunsMany", "many at once do not mix", runsMany},
 		{"MasksAcrossEdges", "a secret that was written in two pieces is masked", masksAcross},
 		{"MasksWhatIsAdded", "a secret that is added while it runs is masked, also where its beginning was out before", addsToWhatBegan},
-		{"TeesEveryByte", "Request.Tee sees every byte, whatever is kept", teesEveryByte},
+		{"TeesEveryByte", "Request.Tee sees every byte, whatever is kept; a Finder refuses it", teesEveryByte},
 		{"DigestsEveryByte", "with Request.Digest the ending has the SHA-256 of what was recorded of each stream, whatever is kept", digestsEveryByte},
 	}
 }
@@ -141,7 +141,9 @@ func limitsOutput(b *bench) {
 	r := b.do(t, request)
 	want(t, "status", engine.Failed, r.Status)
 	want(t, "cause", engine.CauseOutputLimit, r.Cause)
-	want(t, "what is kept", 10_000, r.Output.StdoutBytes-r.Output.StdoutOmittedBytes)
+	if kept := r.Output.StdoutBytes - r.Output.StdoutOmittedBytes; kept < 10_000 || kept > 1<<20 { // a record on disk has room for more
+		t.Errorf("what is kept: want 10000 or a little more, got %d", kept)
+	}
 }
 
 func letsGo(b *bench) {

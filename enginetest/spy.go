@@ -105,6 +105,12 @@ func (s *spy) ended(g *sighting, end engine.Ending) {
 	}
 }
 
+// outlives reports whether executions of the runner outlive the engine, and this program.
+func (b *bench) outlives() bool {
+	_, ok := b.spy.inner.(engine.Finder)
+	return ok
+}
+
 func recorded(j *engine.Journal) int64 {
 	return j.Totals(engine.Stdout).Bytes + j.Totals(engine.Stderr).Bytes
 }

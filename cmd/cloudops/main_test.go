@@ -14,13 +14,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	engine "github.com/escher-dbai/cloudops-engine"
 	main "github.com/escher-dbai/cloudops-engine/cmd/cloudops"
+	"github.com/escher-dbai/cloudops-engine/internal/supervisor"
 )
 
 // TestMain makes the test binary be the program where it is called cloudops.
 func TestMain(m *testing.M) {
-	engine.ReaperMain() // /proc/self/exe is this binary, whatever it is called
+	supervisor.Main() // /proc/self/exe is this binary, whatever it is called
 	testscript.Main(m, map[string]func(){"cloudops": main.Main})
 }
 

@@ -36,7 +36,7 @@ func awaitReadable(fd int) {
 	}
 	_ = raw.Read(func(fd uintptr) bool {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
-		return n > 0 || err != nil && err != unix.EINTR //nolint:errorlint // Poll returns it as it is
+		return n > 0 || err != nil && err != unix.EINTR
 	})
 }
 

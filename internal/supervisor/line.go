@@ -29,9 +29,15 @@ type lines struct {
 }
 
 func newLines(conn *net.UnixConn) *lines {
-	l := &lines{conn: conn, in: bufio.NewScanner(conn)}
-	l.in.Buffer(nil, longestLine)
+	l := &lines{conn: conn}
+	l.readFrom(conn, longestLine)
 	return l
+}
+
+// readFrom has the lines be read from in, which reads the connection.
+func (l *lines) readFrom(in io.Reader, longest int) {
+	l.in = bufio.NewScanner(in)
+	l.in.Buffer(nil, longest)
 }
 
 // dial connects to the socket of a supervisor.
@@ -91,7 +97,9 @@ func (l *lines) write(v any, files ...*os.File) error {
 		if err != nil {
 			return fmt.Errorf("pass descriptors on: %w", err)
 		}
-		text = text[n:]
+		if text = text[n:]; len(text) == 0 { // and by now the partner may have gone
+			return nil
+		}
 	}
 	_, err = l.conn.Write(text)
 	return err

@@ -3,9 +3,21 @@
 package supervisor
 
 import (
+	"errors"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
+
+// logTo has what this program prints, a panic for instance, go to a file.
+func logTo(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Dup2(int(f.Fd()), int(os.Stderr.Fd())), f.Close())
+}
 
 // rightsOf are descriptors as a socket takes them.
 func rightsOf(files []*os.File) []byte {
@@ -32,4 +44,10 @@ func filesOf(rights []byte) (files []*os.File) {
 		}
 	}
 	return files
+}
+
+// isOwner reports whether a file is of the user of this process.
+func isOwner(stat os.FileInfo) bool {
+	s, ok := stat.Sys().(*syscall.Stat_t)
+	return ok && int(s.Uid) == os.Geteuid()
 }

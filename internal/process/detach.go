@@ -1,0 +1,6 @@
+package process
+
+import "runtime"
+
+// Detaches says that Detach starts something on this system.
+const Detaches = runtime.GOOS != "windows"

@@ -1,0 +1,136 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/folder"
+)
+
+// Find goes on with an execution that was started before. See engine.Finder. Where its
+// supervisor has gone, what is left of it is ended, and it is lost. The Control has the
+// method Began() (at time.Time, timeout time.Duration) beside its own.
+func (r *Runner) Find(ctx context.Context, l *engine.Launch) (engine.Control, error) {
+	f, err := r.state.Find(l.ID.String())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", engine.ErrNotFound, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	k := newLink(r, f, l)
+	end, err := r.reach(ctx, k)
+	switch {
+	case err != nil:
+		return nil, err
+	case end != nil:
+		return nil, k.endFound(end)
+	}
+	if err := l.Journal.Follow(f.RecordPath); err != nil {
+		k.lines.close()
+		return nil, err
+	}
+	l.Started()
+	r.attend(k)
+	return k, nil
+}
+
+// endFound tells the engine of an execution that has ended.
+func (k *link) endFound(end *engine.Ending) error {
+	if err := k.launch.Journal.Follow(k.folder.RecordPath); err != nil {
+		return err
+	}
+	if !end.Started.IsZero() { // it was not withdrawn before
+		k.launch.Started()
+	}
+	k.end(end)
+	return nil
+}
+
+// reach connects to whoever keeps an execution, or returns how it ended, which it finds
+// out where nobody keeps it. One whom it does neither know nor own is waited for: it
+// is starting, or is being mended.
+func (r *Runner) reach(ctx context.Context, k *link) (*engine.Ending, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		if k.connect() {
+			return nil, nil //nolint:nilnil // the link is joined
+		}
+		end, err := r.ended(k.folder, k.launch)
+		if end != nil || err != nil {
+			return end, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("execution %s is alive, and does not answer: %w", k.folder.ID(), context.Cause(ctx))
+		}
+	}
+}
+
+// connect takes the connection up with whoever keeps it.
+func (k *link) connect() bool {
+	var d description
+	if k.folder.Description(&d) != nil || d.Socket == "" {
+		return false
+	}
+	l, err := dial(d.Socket)
+	if err != nil {
+		return false
+	}
+	var first, second message
+	if l.hear(&first) != nil || first.Hello == nil || first.Hello.Oldest > version || first.Hello.ID != k.launch.ID ||
+		l.hear(&second) != nil || second.Started == nil {
+		l.close()
+		return false
+	}
+	k.join(l, second.Started)
+	return true
+}
+
+// ended is how an execution ended; nil where somebody runs it.
+func (r *Runner) ended(f *folder.Folder, l *engine.Launch) (*engine.Ending, error) {
+	if alive, err := f.Alive(); alive || err != nil {
+		return nil, err
+	}
+	got, err := f.Claim()
+	if err != nil {
+		return nil, err
+	}
+	if !got { // it is sealed, or somebody else mends it
+		end := new(engine.Ending)
+		switch err := f.Ending(end); {
+		case err == nil:
+			return end, nil
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, nil //nolint:nilnil // we shall see
+		default:
+			return nil, err
+		}
+	}
+	end, err := r.mend(f, l)
+	return end, errors.Join(err, f.Leave())
+}
+
+// vanished finds out what became of an execution whose connection has ended without a
+// word. It may only have been cut.
+func (r *Runner) vanished(ctx context.Context, k *link) {
+	for ctx.Err() == nil {
+		switch end, err := r.reach(ctx, k); {
+		case end != nil:
+			k.end(end)
+			return
+		case err == nil:
+			r.attend(k)
+			return
+		case !errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+			k.end(&engine.Ending{Cause: engine.CauseLost, ExitCode: -1, Error: err.Error()})
+			return
+		}
+	}
+}

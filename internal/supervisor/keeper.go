@@ -1,0 +1,154 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/folder"
+	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+)
+
+// keeper keeps one execution in its folder: describes it, lets others control it and
+// writes its ending. It is in the process that runs the execution.
+type keeper struct {
+	id     engine.ID
+	folder *folder.Folder
+	record *engine.Journal
+	group  *lifecycle.Group
+	door   *door
+
+	mu      sync.Mutex
+	control engine.Control // nil until it runs
+	started started
+	peers   []*peer
+	closed  bool
+}
+
+func newKeeper(id engine.ID, f *folder.Folder, record *engine.Journal, d *door) *keeper {
+	return &keeper{id: id, folder: f, record: record, door: d, group: lifecycle.New()}
+}
+
+// describe says who runs it, before it is started: what is there from then on is
+// somebody's to end.
+func (k *keeper) describe(l *engine.Launch, cgroup string, about json.RawMessage) error {
+	return k.folder.Describe(description{
+		Trail:  process.Trail{Cgroup: cgroup, Mark: l.Mark(), Keeper: process.Self()},
+		Socket: k.door.path, StartingAt: time.Now(), About: about,
+	})
+}
+
+// runs says that the execution runs, and lets others in.
+func (k *keeper) runs(l *engine.Launch, control engine.Control, at time.Time) started {
+	k.mu.Lock()
+	k.control = control
+	phases := k.started.Phases
+	k.started = started{
+		At: at, Timeout: l.Timeout, Typed: control.Stdin() != nil, Terminal: l.Terminal != nil, Phases: phases,
+	}
+	now := k.started
+	now.Phases = slices.Clone(phases)
+	k.mu.Unlock()
+	k.group.Go(k.listen)
+	return now
+}
+
+// phase tells everybody how far a stop is. It does not wait.
+func (k *keeper) phase(kind engine.EventKind) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.started.Phases = append(k.started.Phases, kind)
+	for _, p := range k.peers {
+		p.tell(message{Phase: kind})
+	}
+}
+
+// listen serves whoever connects.
+func (k *keeper) listen(context.Context) {
+	for {
+		conn, err := k.door.listener.AcceptUnix()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil: // out of descriptors, for now
+			<-time.After(patience / 100)
+			continue
+		}
+		k.admit(newLines(conn))
+	}
+}
+
+// admit serves one connection, from its hello on.
+func (k *keeper) admit(l *lines) {
+	k.serve(l, func(s started) []message {
+		return []message{{Hello: &hello{Version: version, Oldest: oldest, ID: k.id}}, {Started: &s}}
+	})
+}
+
+// serve serves one connection, which is first told what greet makes of what is known.
+func (k *keeper) serve(l *lines, greet func(started) []message) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p := newPeer(k, l)
+	if k.closed || !k.group.Go(p.read) {
+		l.close()
+		return
+	}
+	k.group.Go(p.write)
+	now := k.started
+	now.Phases = slices.Clone(now.Phases)
+	for _, m := range greet(now) {
+		p.tell(m)
+	}
+	k.peers = append(k.peers, p)
+}
+
+func (k *keeper) left(p *peer) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.peers = slices.DeleteFunc(k.peers, func(other *peer) bool { return other == p })
+}
+
+// end writes the ending, with the output before it. Where that fails it is tried again
+// until the time is up: a disk that is full has room again some day.
+func (k *keeper) end(end engine.Ending, patience time.Duration) error {
+	start := time.Now()
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		_ = k.record.Sync() // what is not there then is a gap
+		err := k.folder.End(end)
+		if err == nil || errors.Is(err, folder.ErrEnded) {
+			return nil
+		}
+		if time.Since(start)+wait > patience {
+			return err
+		}
+		<-time.After(wait)
+	}
+}
+
+// leave lets go of the folder, tells everybody the ending, and waits until they know it, or
+// hang. The record has its last note.
+func (k *keeper) leave(end engine.Ending) error {
+	k.door.close()
+	err := errors.Join(k.record.Release(), k.folder.Release())
+	k.mu.Lock()
+	k.closed = true
+	for _, p := range k.peers {
+		p.tell(message{Ending: &end})
+		p.finish()
+	}
+	k.mu.Unlock()
+	k.group.Stop(errors.New("the execution has ended"))
+	k.group.Wait()
+	if err != nil {
+		return fmt.Errorf("let go of execution %s: %w", k.id, err)
+	}
+	return nil
+}

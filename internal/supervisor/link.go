@@ -1,0 +1,187 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/folder"
+)
+
+// link is the connection to whoever keeps an execution, and its control.
+type link struct {
+	runner *Runner
+	folder *folder.Folder
+	launch *engine.Launch // Journal, Phase and Ended are used
+
+	typing chan struct{} // holds a token while somebody writes to stdin
+
+	mu      sync.Mutex
+	lines   *lines
+	started started
+	phases  int // how many were told
+	number  int64
+	waiting map[int64]chan answer // nil: the connection has ended
+	over    bool                  // the execution has
+}
+
+func newLink(r *Runner, f *folder.Folder, l *engine.Launch) *link {
+	return &link{runner: r, folder: f, launch: l, typing: make(chan struct{}, 1)}
+}
+
+// join takes a connection up, which has told what runs.
+func (k *link) join(l *lines, s *started) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lines, k.started, k.waiting = l, *s, make(map[int64]chan answer)
+}
+
+// Began is when it was started, and how long it may run since then.
+func (k *link) Began() (at time.Time, timeout time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.started.At, k.started.Timeout
+}
+
+// tellPhases tells the engine what it has not heard yet.
+func (k *link) tellPhases(all []engine.EventKind) {
+	for _, kind := range all[min(k.phases, len(all)):] {
+		k.phases++
+		k.launch.Phase(kind)
+	}
+}
+
+// hear hears the supervisor until it says how the execution ended, or is gone.
+func (k *link) hear(ctx context.Context) {
+	k.mu.Lock()
+	l, phases := k.lines, slices.Clone(k.started.Phases)
+	k.mu.Unlock()
+	stop := context.AfterFunc(ctx, l.close)
+	defer stop()
+	defer l.close()
+	k.tellPhases(phases)
+	for {
+		var m message
+		if err := l.read(&m); err != nil {
+			k.hangUp()
+			k.runner.vanished(ctx, k)
+			return
+		}
+		switch {
+		case m.Answer != nil:
+			k.answered(*m.Answer)
+		case m.Phase != "":
+			phases = append(phases, m.Phase)
+			k.tellPhases(phases)
+		case m.Ending != nil:
+			k.hangUp()
+			k.end(m.Ending)
+			return
+		}
+	}
+}
+
+// end tells the engine how it ended, when all of its record is there.
+func (k *link) end(end *engine.Ending) {
+	k.mu.Lock()
+	k.over = true
+	k.mu.Unlock()
+	catchUp(k.launch.Journal)
+	k.launch.Ended(*end)
+}
+
+// catchUp reads the rest of a record, and closes its files.
+func catchUp(j *engine.Journal) {
+	_, _ = j.Refresh() // what cannot be read is a gap, or is said when it is read again
+	_ = j.Release()
+}
+
+// follow has the journal follow the record for as long as it grows.
+func (k *link) follow(ctx context.Context) {
+	j := k.launch.Journal
+	for last := time.Now(); ; last = time.Now() {
+		if _, err := k.ask(ctx, request{Op: opWake, Cursor: j.End()}); err != nil {
+			return
+		}
+		// What comes fast is read in larger pieces: each look costs both of us.
+		if pause := pieceTime - time.Since(last); pause > 0 {
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return
+			}
+		}
+		_, _ = j.Refresh()
+		if j.Closed() {
+			return
+		}
+	}
+}
+
+// pieceTime is how long output that comes fast is collected before it is read.
+const pieceTime = 2 * time.Millisecond
+
+var errHungUp = errors.New("the supervisor has hung up")
+
+// hangUp ends all that is waited for.
+func (k *link) hangUp() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, waiting := range k.waiting {
+		close(waiting)
+	}
+	k.waiting = nil
+}
+
+func (k *link) answered(a answer) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if waiting := k.waiting[a.Number]; waiting != nil {
+		waiting <- a
+		delete(k.waiting, a.Number)
+	}
+}
+
+// ask sends a request and waits for its answer. Where the context ends first the
+// supervisor is told, and answers with what was done so far.
+func (k *link) ask(ctx context.Context, r request) (answer, error) {
+	k.mu.Lock()
+	if k.waiting == nil {
+		k.mu.Unlock()
+		return answer{}, errHungUp
+	}
+	k.number++
+	r.Number = k.number
+	waiting, l := make(chan answer, 1), k.lines
+	k.waiting[r.Number] = waiting
+	k.mu.Unlock()
+	if err := l.write(&r); err != nil {
+		l.close() // and so whoever hears finds out
+		return answer{}, errHungUp
+	}
+	select {
+	case a, ok := <-waiting:
+		return answerOf(a, ok)
+	case <-ctx.Done():
+	}
+	_ = l.write(&request{Op: opCancel, Of: r.Number})
+	select {
+	case a, ok := <-waiting:
+		if a, err := answerOf(a, ok); err != nil || a.Problem == nil {
+			return a, err
+		}
+		return a, context.Cause(ctx)
+	case <-time.After(patience):
+		return answer{}, context.Cause(ctx)
+	}
+}
+
+func answerOf(a answer, ok bool) (answer, error) {
+	if !ok {
+		return a, errHungUp
+	}
+	return a, nil
+}

@@ -1,0 +1,97 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/folder"
+	"github.com/escher-dbai/cloudops-engine/internal/process"
+)
+
+// launch starts a supervisor, and has it start the execution.
+func (r *Runner) launch(ctx context.Context, k *link, slot *os.File, about json.RawMessage) error {
+	l, err := r.supervisor()
+	if err != nil {
+		return fmt.Errorf("start a supervisor: %w", err)
+	}
+	if err = context.Cause(ctx); err != nil { // from here on it is not ours to stop
+		l.close()
+		return err
+	}
+	now, err := r.order(k, l, slot, about)
+	if err != nil {
+		l.close()
+		return err
+	}
+	k.join(l, now)
+	return nil
+}
+
+// mayRun reports whether an error of launch leaves it open whether there was a start.
+func mayRun(err error, f *folder.Folder) bool {
+	return errors.Is(err, errGone) && !errors.Is(f.Description(nil), fs.ErrNotExist)
+}
+
+// supervisor starts one and waits until it is ready.
+func (r *Runner) supervisor() (*lines, error) {
+	socket, err := process.Detach(processName, environment(), nil)
+	if errors.Is(err, process.ErrBusy) {
+		return nil, fmt.Errorf("%w: %w", engine.ErrBusy, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l, err := linesOf(socket)
+	if err != nil {
+		return nil, err
+	}
+	var m message
+	err = l.write(prepare{Version: version, Containment: r.options.Containment})
+	if err == nil {
+		err = l.hear(&m)
+	}
+	if err == nil {
+		err = m.Refused.err()
+	}
+	if err == nil && m.Hello == nil {
+		err = errNoHello
+	}
+	if err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+var errNoHello = errors.New("it does not say hello")
+
+// errGone says that a supervisor has gone that may have started the execution.
+var errGone = errors.New("the supervisor has gone")
+
+// order hands the record, the folder and the slot over.
+func (r *Runner) order(k *link, l *lines, slot *os.File, about json.RawMessage) (*started, error) {
+	j := k.launch.Journal
+	if err := errors.Join(j.MoveTo(k.folder.RecordPath, k.launch.KeepBytes), j.HandOver()); err != nil {
+		return nil, err
+	}
+	files := []*os.File{k.folder.Lock()}
+	if slot != nil {
+		files = append(files, slot)
+	}
+	if err := l.write(order{State: r.options.Dir, Launch: k.launch, About: about}, files...); err != nil {
+		return nil, fmt.Errorf("send the launch to the supervisor: %w", err)
+	}
+	var m message
+	if err := l.read(&m); err != nil {
+		return nil, fmt.Errorf("%w: %w", errGone, err)
+	}
+	if m.Started == nil && m.Refused == nil {
+		return nil, errors.New("the supervisor says neither that it runs nor why not")
+	}
+	return m.Started, m.Refused.err()
+}
