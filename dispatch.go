@@ -120,6 +120,11 @@ func (e *Engine) cancelledBefore(ctx context.Context, x *execution) bool {
 func (e *Engine) controlled(ctx context.Context, x *execution, control Control) {
 	e.steer(ctx, x, control)
 	e.mu.Lock()
+	if c, ok := control.(interface {
+		Began() (at time.Time, timeout time.Duration)
+	}); ok && x.phase == going { // another process counts its time
+		x.started, x.timeout = c.Began()
+	}
 	launch := x.launch
 	x.launch = nil
 	var cancel asked

@@ -147,6 +147,13 @@ func (n *noting) Extend(timeout time.Duration) bool {
 	return true
 }
 
+// Began is when it was started, and how long it may run since then.
+func (n *noting) Began() (at time.Time, timeout time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.began, n.timeout
+}
+
 // remark notes one of a bounded number. Callers hold n.mu.
 func (n *noting) remark(code uint8, detail uint64) {
 	if n.remarks < maxRemarks {

@@ -14,6 +14,8 @@ import (
 // TestEngine tests that what open returns behaves as an engine does. It is called
 // once for each case; what it returns must run commands of this machine with the
 // default configuration, and is shut down at the end of the case.
+// Where it has a method Outlives() bool that says so, what runs may go on after that, and
+// is for the caller to end.
 func TestEngine(t *testing.T, open func(t *testing.T) engine.API) { //nolint:tparallel // whether the suite is parallel is for its caller to say
 	t.Helper()
 	cases := slices.Concat(lifeCases(), cancelCases(), inputCases(), secretCases(), recordCases(), lineCases(), listCases(), refusalCases(), shutdownCases())

@@ -20,7 +20,7 @@ func TestDisk_KnowsWhatIsNotSynced(t *testing.T) {
 // A record in many files is synced whole, and again.
 func TestDisk_IsSynced(t *testing.T) {
 	t.Parallel()
-	j, err := Create(t.TempDir()+"/record", leastOnDisk)
+	j, err := Create(t.TempDir()+"/record", 256<<10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 var (
 	_ engine.Control = (*link)(nil)
+	_ engine.Masker  = (*link)(nil)
 	_ engine.Stdin   = (*typist)(nil)
 )
 
@@ -36,6 +37,25 @@ func (k *link) Kill(cause engine.Cause, by engine.Actor) bool {
 func (k *link) Extend(timeout time.Duration) bool {
 	a, _ := k.order(request{Op: opExtend, Timeout: timeout})
 	return a.Won
+}
+
+// AddSecrets has values masked from now on. See engine.Masker.
+func (k *link) AddSecrets(ctx context.Context, values []string) error {
+	for _, value := range values { // each may be long
+		if len(value) > longestWrite {
+			return fmt.Errorf("%w: a secret of %d bytes is above the maximum of %d here", engine.ErrInvalid, len(value), longestWrite)
+		}
+		a, err := k.ask(ctx, request{Op: opMask, Secrets: [][]byte{[]byte(value)}})
+		switch {
+		case err != nil && context.Cause(ctx) == nil:
+			return fmt.Errorf("%w: %w", engine.ErrFinished, err)
+		case err != nil:
+			return err
+		case a.Problem != nil:
+			return a.Problem.err()
+		}
+	}
+	return nil
 }
 
 // Resize changes the size of its terminal. See engine.Control.

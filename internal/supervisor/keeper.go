@@ -46,18 +46,16 @@ func (k *keeper) describe(l *engine.Launch, cgroup string, about json.RawMessage
 }
 
 // runs says that the execution runs, and lets others in.
-func (k *keeper) runs(l *engine.Launch, control engine.Control, at time.Time) started {
+func (k *keeper) runs(l *engine.Launch, control engine.Control, at time.Time) {
 	k.mu.Lock()
 	k.control = control
 	phases := k.started.Phases
 	k.started = started{
-		At: at, Timeout: l.Timeout, Typed: control.Stdin() != nil, Terminal: l.Terminal != nil, Phases: phases,
+		At: at, Timeout: l.Timeout, Typed: l.Request.Interactive || l.Terminal != nil, Terminal: l.Terminal != nil,
+		Phases: phases,
 	}
-	now := k.started
-	now.Phases = slices.Clone(phases)
 	k.mu.Unlock()
 	k.group.Go(k.listen)
-	return now
 }
 
 // phase tells everybody how far a stop is. It does not wait.

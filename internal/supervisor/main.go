@@ -163,9 +163,8 @@ func (s *supervised) startIn(f *folder.Folder, o *order, l *lines) error {
 	s.launch = o.Launch
 	k := newKeeper(s.launch.ID, f, record, s.door)
 	s.keeper = k
-	var at time.Time
 	s.launch.Journal = record
-	s.launch.Started = func() { at = time.Now() }
+	s.launch.Started = func() {}
 	s.launch.Phase = k.phase
 	s.launch.Ended = func(end engine.Ending) { s.ended <- end }
 	if err := k.describe(s.launch, s.host.Cgroup(), o.About); err != nil {
@@ -174,6 +173,12 @@ func (s *supervised) startIn(f *folder.Folder, o *order, l *lines) error {
 	control, err := s.host.StartAlone(context.Background(), s.launch)
 	if err != nil {
 		return err
+	}
+	var at time.Time
+	if c, ok := control.(interface {
+		Began() (at time.Time, timeout time.Duration)
+	}); ok {
+		at, _ = c.Began()
 	}
 	k.runs(s.launch, control, at)
 	k.serve(newLines(l.conn), func(now started) []message { return []message{{Started: &now}} })

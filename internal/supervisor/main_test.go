@@ -1,12 +1,12 @@
 package supervisor_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 
-	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/supervisor"
 )
 
@@ -18,7 +18,13 @@ func TestMain(m *testing.M) {
 	switch helper := os.Getenv(helperVariable); helper {
 	case "":
 		goleak.VerifyTestMain(m)
+	case "engine":
+		if err := beEngine(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	default:
+		fmt.Fprintf(os.Stderr, "there is no helper %q\n", helper)
 		os.Exit(2)
 	}
 }
@@ -37,5 +43,3 @@ func newRunner(t *testing.T, dir string) *supervisor.Runner {
 	})
 	return r
 }
-
-var _ engine.Finder = (*supervisor.Runner)(nil)

@@ -100,13 +100,13 @@ func (p *peer) read(ctx context.Context) {
 			}
 			p.mu.Unlock()
 		default:
-			p.tell(message{Answer: p.now(&r)})
+			p.tell(message{Answer: p.now(ctx, &r)})
 		}
 	}
 }
 
 // now does what does not wait.
-func (p *peer) now(r *request) *answer {
+func (p *peer) now(ctx context.Context, r *request) *answer {
 	a := &answer{Number: r.Number}
 	c := p.keeper.control
 	switch r.Op {
@@ -124,6 +124,8 @@ func (p *peer) now(r *request) *answer {
 			break
 		}
 		a.Problem = problemOf(c.Resize(*r.Size))
+	case opMask:
+		a.Problem = problemOf(p.keeper.mask(ctx, r.Secrets))
 	default:
 		a.Problem = &problem{Code: engine.ErrorCode(engine.ErrUnsupported), Text: "the supervisor does not know the operation " + r.Op}
 	}
@@ -139,6 +141,18 @@ func (k *keeper) extended(timeout time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.started.Timeout = max(k.started.Timeout, timeout)
+}
+
+// mask has values masked from now on.
+func (k *keeper) mask(ctx context.Context, secrets [][]byte) error {
+	values := make([]string, len(secrets))
+	for i, s := range secrets {
+		values[i] = string(s)
+	}
+	if m, ok := k.control.(engine.Masker); ok {
+		return m.AddSecrets(ctx, values)
+	}
+	return engine.ErrUnsupported
 }
 
 // later does what waits, in a goroutine of its own.
@@ -178,7 +192,7 @@ func (p *peer) wait(ctx context.Context, r *request) *answer {
 	in := p.keeper.control.Stdin()
 	var err error
 	switch {
-	case in == nil:
+	case !p.keeper.started.Typed: // which does not change any more
 		err = engine.ErrNoStdin
 	case r.Op == opWrite:
 		a.Taken, err = in.Write(ctx, r.Data)

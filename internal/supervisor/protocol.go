@@ -29,6 +29,7 @@ const (
 	opClose  = "close_stdin" //
 	opResize = "resize"      // size
 	opExtend = "extend"      // timeout_ns
+	opMask   = "add_secrets" // secrets
 	opWake   = "wake"        // cursor: answered when something stands behind it
 	opCancel = "cancel"      // of: the answer to that request is not waited for any more
 )
@@ -57,6 +58,7 @@ type request struct {
 	Data    []byte               `json:"data,omitempty"`
 	Size    *engine.TerminalSize `json:"size,omitempty"`
 	Timeout time.Duration        `json:"timeout_ns,omitempty"`
+	Secrets [][]byte             `json:"secrets,omitempty"`
 	Cursor  int64                `json:"cursor,omitempty"`
 	Of      int64                `json:"of,omitempty"`
 }

@@ -13,17 +13,22 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/process"
 )
 
-// launch starts a supervisor, and has it start the execution.
+// launch hands the record over to a supervisor, and has that start the execution.
 func (r *Runner) launch(ctx context.Context, k *link, slot *os.File, about json.RawMessage) error {
-	l, err := r.supervisor()
-	if err != nil {
-		return fmt.Errorf("start a supervisor: %w", err)
-	}
-	if err = context.Cause(ctx); err != nil { // from here on it is not ours to stop
-		l.close()
+	j := k.launch.Journal
+	if err := errors.Join(j.MoveTo(k.folder.RecordPath, k.launch.KeepBytes), j.HandOver()); err != nil {
 		return err
 	}
-	now, err := r.order(k, l, slot, about)
+	o := order{State: r.options.Dir, Launch: k.launch, About: about}
+	files := []*os.File{k.folder.Lock()}
+	if slot != nil {
+		files = append(files, slot)
+	}
+	l, err := r.send(ctx, &o, files)
+	if err != nil {
+		return err
+	}
+	now, err := hearStart(l)
 	if err != nil {
 		l.close()
 		return err
@@ -35,6 +40,70 @@ func (r *Runner) launch(ctx context.Context, k *link, slot *os.File, about json.
 // mayRun reports whether an error of launch leaves it open whether there was a start.
 func mayRun(err error, f *folder.Folder) bool {
 	return errors.Is(err, errGone) && !errors.Is(f.Description(nil), fs.ErrNotExist)
+}
+
+// send sends an order to a supervisor that is ready, or to one that is started for it.
+func (r *Runner) send(ctx context.Context, o *order, files []*os.File) (*lines, error) {
+	select {
+	case l := <-r.warm:
+		if l.write(o, files...) == nil {
+			return l, nil
+		}
+		l.close() // it was ended while it waited
+	default:
+	}
+	l, err := r.supervisor()
+	if err != nil {
+		return nil, fmt.Errorf("start a supervisor: %w", err)
+	}
+	if err = context.Cause(ctx); err == nil { // from here on it is not ours to stop
+		err = l.write(o, files...)
+	}
+	if err != nil {
+		l.close()
+		return nil, fmt.Errorf("send the launch to the supervisor: %w", err)
+	}
+	return l, nil
+}
+
+// hearStart waits for what became of an order.
+func hearStart(l *lines) (*started, error) {
+	var m message
+	if err := l.read(&m); err != nil {
+		return nil, fmt.Errorf("%w: %w", errGone, err)
+	}
+	if m.Started == nil && m.Refused == nil {
+		return nil, errors.New("the supervisor says neither that it runs nor why not")
+	}
+	return m.Started, m.Refused.err()
+}
+
+// errGone says that a supervisor has gone that may have started the execution.
+var errGone = errors.New("the supervisor has gone")
+
+// warmUp has a supervisor get ready for the execution after this one, if there is to be
+// one.
+func (r *Runner) warmUp() {
+	if len(r.warm) == cap(r.warm) {
+		return
+	}
+	r.group.Go(func(ctx context.Context) {
+		l, err := r.supervisor()
+		if err != nil {
+			return // whoever needs one is told
+		}
+		select {
+		case <-ctx.Done():
+			l.close()
+			return
+		default:
+		}
+		select {
+		case r.warm <- l:
+		default:
+			l.close()
+		}
+	})
 }
 
 // supervisor starts one and waits until it is ready.
@@ -69,29 +138,3 @@ func (r *Runner) supervisor() (*lines, error) {
 }
 
 var errNoHello = errors.New("it does not say hello")
-
-// errGone says that a supervisor has gone that may have started the execution.
-var errGone = errors.New("the supervisor has gone")
-
-// order hands the record, the folder and the slot over.
-func (r *Runner) order(k *link, l *lines, slot *os.File, about json.RawMessage) (*started, error) {
-	j := k.launch.Journal
-	if err := errors.Join(j.MoveTo(k.folder.RecordPath, k.launch.KeepBytes), j.HandOver()); err != nil {
-		return nil, err
-	}
-	files := []*os.File{k.folder.Lock()}
-	if slot != nil {
-		files = append(files, slot)
-	}
-	if err := l.write(order{State: r.options.Dir, Launch: k.launch, About: about}, files...); err != nil {
-		return nil, fmt.Errorf("send the launch to the supervisor: %w", err)
-	}
-	var m message
-	if err := l.read(&m); err != nil {
-		return nil, fmt.Errorf("%w: %w", errGone, err)
-	}
-	if m.Started == nil && m.Refused == nil {
-		return nil, errors.New("the supervisor says neither that it runs nor why not")
-	}
-	return m.Started, m.Refused.err()
-}

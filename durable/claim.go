@@ -1,0 +1,94 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+)
+
+// claims are what guests have accepted and not started yet: a file for each, locked
+// while the guest lives. An owner must not start what a guest has left, for nobody
+// would expect it any more.
+type claims struct {
+	dir string
+
+	mu   sync.Mutex
+	held map[engine.ID]*os.File
+}
+
+func newClaims(dir string) (*claims, error) {
+	c := &claims{dir: filepath.Join(dir, "claims"), held: make(map[engine.ID]*os.File)}
+	return c, os.MkdirAll(c.dir, 0o700)
+}
+
+func (c *claims) path(id engine.ID) string { return filepath.Join(c.dir, id.String()) }
+
+// take claims an execution.
+func (c *claims) take(id engine.ID) error {
+	f, err := tryLock(c.path(id))
+	if err == nil && f == nil {
+		err = errors.New("another program is about to start it")
+	}
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held[id] = f
+	return nil
+}
+
+// drop gives a claim back: it was started, or refused.
+func (c *claims) drop(id engine.ID) {
+	c.mu.Lock()
+	f := c.held[id]
+	delete(c.held, id)
+	c.mu.Unlock()
+	if f != nil {
+		_ = os.Remove(c.path(id)) // one that stays is an execution that has a folder: nobody asks
+		_ = f.Close()
+	}
+}
+
+// state says what a guest has made of an execution that has no folder.
+func (c *claims) state(id engine.ID) (claimed, alive bool, err error) {
+	if _, err := os.Stat(c.path(id)); err != nil {
+		return false, false, ignoreMissing(err)
+	}
+	f, err := tryLock(c.path(id))
+	if err != nil || f == nil {
+		return true, f == nil, err
+	}
+	return true, false, f.Close()
+}
+
+// store is a history in which guests claim what they accept.
+type store struct {
+	engine.Store
+	claims *claims // nil for an owner
+	room   func() error
+}
+
+// Accept keeps a request, and claims it before.
+func (s *store) Accept(ctx context.Context, a engine.Acceptance) (known bool, err error) {
+	if s.claims == nil {
+		return s.Store.Accept(ctx, a)
+	}
+	if _, err := s.Get(ctx, a.Execution.ID); err == nil || errors.Is(err, engine.ErrExpired) {
+		return s.Store.Accept(ctx, a) // there is nothing to claim
+	}
+	if err := s.room(); err != nil {
+		return false, err
+	}
+	if err := s.claims.take(a.Execution.ID); err != nil {
+		return false, errors.Join(engine.ErrStore, err)
+	}
+	if known, err = s.Store.Accept(ctx, a); known || err != nil {
+		s.claims.drop(a.Execution.ID)
+	}
+	return known, err
+}

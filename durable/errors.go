@@ -1,0 +1,31 @@
+package durable
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The conditions that Open returns, besides those of package history and the system's.
+var (
+	// ErrForeign: the directory is that of something else.
+	ErrForeign = errors.New("not a state directory")
+	// ErrNewer: a later version of the program made the directory. Nothing was changed.
+	ErrNewer = errors.New("state directory is of a newer version")
+	// ErrNotOwner: another program starts what waits in this directory.
+	ErrNotOwner = errors.New("state directory has an owner")
+)
+
+// hinted is an error with advice, which engine.Hint finds.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h *hinted) Unwrap() error { return h.error }
+
+// Hint is the advice.
+func (h *hinted) Hint() string { return h.hint }
+
+func advise(err error, format string, args ...any) error {
+	return &hinted{error: err, hint: fmt.Sprintf(format, args...)}
+}

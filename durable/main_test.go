@@ -1,0 +1,85 @@
+package durable_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/durable"
+	"github.com/escher-dbai/cloudops-engine/enginetest"
+)
+
+func TestMain(m *testing.M) {
+	durable.Main()
+	code := m.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			_, _ = os.Stderr.WriteString(err.Error())
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// place is a new state directory. What runs in it at the end of the test is ended.
+func place(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "state")
+	t.Cleanup(func() { endAll(t, dir) })
+	return dir
+}
+
+func endAll(t *testing.T, dir string) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	e, err := durable.Open(ctx, dir, durable.Config{Guest: true})
+	if err != nil {
+		return // the test has made it so
+	}
+	p, err := e.List(ctx, engine.Filter{Status: []engine.Status{engine.Running, engine.Pending}})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, x := range p.Executions {
+		if err := e.Cancel(ctx, x.ID, engine.Cancellation{Force: true}); err == nil {
+			_, _ = e.Wait(ctx, x.ID)
+		}
+	}
+	if err := e.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// open opens a state directory, and closes it at the end of the test.
+func open(t *testing.T, dir string, c durable.Config) *durable.Engine {
+	t.Helper()
+	e, err := durable.Open(t.Context(), dir, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { shut(t, e) })
+	return e
+}
+
+func shut(t *testing.T, e *durable.Engine) {
+	t.Helper()
+	if err := e.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEngine_PassesTheSuite(t *testing.T) {
+	t.Parallel()
+	enginetest.TestEngine(t, func(t *testing.T) engine.API {
+		t.Helper()
+		e, err := durable.Open(t.Context(), place(t), durable.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	})
+}

@@ -1,0 +1,159 @@
+package durable
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/folder"
+)
+
+// Retention is what is kept of what has finished. Zero fields have their defaults.
+type Retention struct {
+	// For is how long. Defaults to 30 days; engine.Forever: no bound.
+	For time.Duration
+	// Count is how many. Defaults to 100,000; engine.Unlimited: no bound.
+	Count int
+	// OutputBytes is how much disk the folders of finished executions take together: the
+	// output of the oldest goes first, and their results stay. Defaults to 10 GiB;
+	// engine.Unlimited: no bound.
+	OutputBytes int64
+}
+
+func (r Retention) withDefaults() Retention {
+	r.For = cmp.Or(r.For, keepFor)
+	r.Count = cmp.Or(r.Count, 100_000)
+	r.OutputBytes = cmp.Or(r.OutputBytes, 10<<30)
+	return r
+}
+
+// tidyEvery is how often the janitor looks by itself; sealAfter is how long it waits
+// after an ending, so that many are dealt with at once.
+const (
+	tidyEvery = time.Minute
+	sealAfter = time.Second
+)
+
+// janitor cleans up as long as the directory is open.
+func (e *Engine) janitor(ctx context.Context) {
+	ticker := time.NewTicker(tidyEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-e.tidy:
+			select {
+			case <-time.After(sealAfter):
+			case <-ctx.Done():
+				return
+			}
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		if err := e.reconcile(ctx); err != nil && ctx.Err() == nil {
+			e.log().WarnContext(ctx, "the state directory could not be tidied", slog.Any("error", err))
+		}
+		if _, err := e.retain(ctx); err != nil && ctx.Err() == nil {
+			e.log().WarnContext(ctx, "the state directory could not be cleaned up", slog.Any("error", err))
+		}
+	}
+}
+
+// wakeJanitor has it look soon. It never waits.
+func (e *Engine) wakeJanitor() {
+	select {
+	case e.tidy <- struct{}{}:
+	default:
+	}
+}
+
+// Cleanup forgets what [Config.Retention] does not keep, in memory and on disk, and
+// returns how many executions that were.
+func (e *Engine) Cleanup(ctx context.Context) (int, error) {
+	n, err := e.retain(ctx)
+	_, also := e.Engine.Cleanup(ctx)
+	return n, errors.Join(err, also)
+}
+
+// retain forgets on disk what is too old or too many.
+func (e *Engine) retain(ctx context.Context) (int, error) {
+	r := e.config.Retention.withDefaults()
+	var d engine.Deletion
+	if r.For < engine.Forever {
+		d.EndedBefore = time.Now().Add(-r.For)
+	}
+	if r.Count < engine.Unlimited {
+		d.Keep = r.Count
+	}
+	n := 0
+	if !d.EndedBefore.IsZero() || d.Keep > 0 {
+		var err error
+		if n, err = e.store.Delete(ctx, d); err != nil {
+			return n, err
+		}
+	}
+	if n > 0 {
+		if err := e.sweep(ctx); err != nil {
+			return n, err
+		}
+	}
+	if r.OutputBytes < engine.Unlimited {
+		if _, err := e.folders.Trim(folder.Budget{Bytes: r.OutputBytes}); err != nil {
+			return n, fmt.Errorf("keep to the disk budget: %w", err)
+		}
+	}
+	return n, nil
+}
+
+// Delete forgets finished executions, with their output, and returns how many. See
+// engine.Store.
+func (e *Engine) Delete(ctx context.Context, d engine.Deletion) (int, error) {
+	n, err := e.store.Delete(ctx, d)
+	switch {
+	case n == 0:
+		return n, err
+	case d.Match == nil && d.EndedBefore.IsZero() && d.Keep == 0 && d.KeepBytes == 0: // it was these alone
+		for _, id := range d.IDs {
+			err = errors.Join(err, e.forget(ctx, id))
+		}
+		return n, err
+	}
+	return n, errors.Join(err, e.sweep(ctx))
+}
+
+// sweep removes the folders of what the history has forgotten.
+func (e *Engine) sweep(ctx context.Context) error {
+	sealed, err := e.folders.Sealed()
+	ids, also := e.folders.Active()
+	err = errors.Join(err, also)
+	for _, f := range sealed {
+		ids = append(ids, f.ID())
+	}
+	for _, name := range ids {
+		if id, wrong := engine.ParseID(name); wrong == nil {
+			err = errors.Join(err, e.forget(ctx, id))
+		}
+	}
+	return err
+}
+
+// forget removes the folder of an execution, if the history has forgotten it.
+func (e *Engine) forget(ctx context.Context, id engine.ID) error {
+	if _, err := e.store.Get(ctx, id); !errors.Is(err, engine.ErrExpired) {
+		return nil // what is not known to be forgotten stays
+	}
+	f, err := e.folders.Find(id.String())
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	if !f.Sealed() {
+		if mine, err := f.Claim(); err != nil || !mine {
+			return ignoreMissing(err)
+		}
+	}
+	return ignoreMissing(f.Remove())
+}

@@ -1,0 +1,183 @@
+package supervisor_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/folder"
+	"github.com/escher-dbai/cloudops-engine/internal/supervisor"
+)
+
+// withMark are the processes that carry an entry in their environment.
+func withMark(mark string) (pids []string) {
+	all, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range all {
+		environ, err := os.ReadFile(path)
+		if err == nil && slices.ContainsFunc(bytes.Split(environ, []byte{0}), func(e []byte) bool { return string(e) == mark }) {
+			pids = append(pids, filepath.Base(filepath.Dir(path)))
+		}
+	}
+	return pids
+}
+
+// noneLeft waits until nobody carries the mark.
+func noneLeft(t *testing.T, mark string) {
+	t.Helper()
+	left := withMark(mark)
+	for deadline := time.Now().Add(20 * time.Second); len(left) > 0 && time.Now().Before(deadline); left = withMark(mark) {
+		<-time.After(5 * time.Millisecond)
+	}
+	if len(left) > 0 {
+		t.Errorf("left of the tree: %v", left)
+	}
+}
+
+// The engine is killed; the command goes on, and what it writes and how it ends is what
+// the next engine finds. Nothing that a terminal or a careless command sends stops the
+// supervisor.
+func TestRunner_OutlivesTheEngine(t *testing.T) {
+	t.Parallel()
+	dir, g := t.TempDir(), newGate(t)
+	o := newOtherEngine(t, dir, "echo one; "+awaitGate+"echo two; exit 7", string(g))
+	o.kill(t)
+	pid := describedIn(t, dir, o.id).Keeper.Pid
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGUSR1} {
+		if err := syscall.Kill(pid, sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := mustFind(t, newRunner(t, dir), o.id)
+	if f.control == nil {
+		t.Fatal("it runs, and there is no control")
+	}
+	g.open(t)
+	end, stdout := f.end(t)
+	if end.Cause != engine.CauseExit || end.ExitCode != 7 || stdout != "one\ntwo\n" {
+		t.Errorf("want exit 7 of one, two; got %+v of %q", end, stdout)
+	}
+	if again := mustFind(t, newRunner(t, dir), o.id); again.control != nil {
+		t.Error("it has ended, and there is a control")
+	} else if same, _ := again.end(t); same.ExitCode != 7 || !same.Ended.Equal(end.Ended) {
+		t.Errorf("found again it is another ending: %+v", same)
+	}
+}
+
+// A supervisor that is killed takes the tree with it, however that is held and whoever
+// finds out; what it had written is there, and how it ended is not known.
+func TestRunner_KilledSupervisorIsLost(t *testing.T) {
+	t.Parallel()
+	const tree = `setsid sleep 600 & echo one; sleep 600`
+	for _, held := range []engine.Containment{engine.ContainmentAuto, engine.ContainmentReaper, engine.ContainmentGroup} {
+		t.Run("by its engine, held by "+string(held), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			r, err := supervisor.New(supervisor.Options{Dir: dir, Containment: held})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = r.Close() })
+			e := newEngine(t, r)
+			id := start(t, e, sh(tree), "one")
+			d := describedIn(t, dir, id)
+			kill(t, d.Keeper.Pid)
+			result := wait(t, e, id)
+			if result.Status != engine.Lost || result.ExitCode != -1 || result.Stdout != "one\n" || result.Error == "" {
+				t.Errorf("want lost, with what it wrote; got %+v", result)
+			}
+			noneLeft(t, d.Mark)
+			if _, err := os.Stat(d.Cgroup); d.Cgroup != "" && err == nil {
+				t.Errorf("%s is left", d.Cgroup)
+			}
+		})
+	}
+	t.Run("by the next engine", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		o := newOtherEngine(t, dir, tree)
+		d := describedIn(t, dir, o.id)
+		o.kill(t)
+		kill(t, d.Keeper.Pid)
+		f := mustFind(t, newRunner(t, dir), o.id)
+		end, stdout := f.end(t)
+		if f.control != nil || end.Cause != engine.CauseLost || stdout != "one\n" {
+			t.Errorf("want lost, with what it wrote; got %+v, %q", end, stdout)
+		}
+		noneLeft(t, d.Mark)
+		if again, _ := mustFind(t, newRunner(t, dir), o.id).end(t); again.Cause != engine.CauseLost || !again.Ended.Equal(end.Ended) {
+			t.Errorf("found again it is another ending: %+v", again)
+		}
+	})
+}
+
+func kill(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A folder that nothing was started in is not an execution, and goes.
+func TestRunner_FindsNoneThatWasNeverStarted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := newRunner(t, dir)
+	state, err := folder.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := engine.ID{1}
+	f, err := state.Create(id.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // as little as one that there never was
+		if _, err := find(t, r, id); !errors.Is(err, engine.ErrNotFound) {
+			t.Errorf("want ErrNotFound, got %v", err)
+		}
+	}
+	if active, err := state.Active(); err != nil || len(active) > 0 {
+		t.Errorf("left: %v, %v", active, err)
+	}
+}
+
+// What whoever started the engine had left open reaches neither supervisor nor command,
+// and the supervisor has nothing open that it does not need.
+func TestRunner_PassesNoDescriptorsOn(t *testing.T) {
+	t.Parallel()
+	leak, err := syscall.Open(filepath.Join(t.TempDir(), "leak"), syscall.O_CREAT|syscall.O_RDWR, 0o600) // no O_CLOEXEC
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(leak) }()
+	dir, g := t.TempDir(), newGate(t)
+	e := newEngine(t, newRunner(t, dir))
+	id := start(t, e, sh("echo one; "+awaitGate, string(g)), "one")
+	pid := strconv.Itoa(describedIn(t, dir, id).Keeper.Pid)
+	fds, err := os.ReadDir("/proc/" + pid + "/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const most = 25
+	if len(fds) > most {
+		t.Errorf("it has %d descriptors", len(fds))
+	}
+	for _, fd := range fds {
+		if to, _ := os.Readlink("/proc/" + pid + "/fd/" + fd.Name()); filepath.Base(to) == "leak" {
+			t.Errorf("descriptor %s is %s", fd.Name(), to)
+		}
+	}
+	if at, err := os.Readlink("/proc/" + pid + "/cwd"); err != nil || at != "/" {
+		t.Errorf("it works in %s, %v", at, err)
+	}
+}
