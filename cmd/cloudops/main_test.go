@@ -15,12 +15,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	main "github.com/escher-dbai/cloudops-engine/cmd/cloudops"
-	"github.com/escher-dbai/cloudops-engine/internal/supervisor"
+	"github.com/escher-dbai/cloudops-engine/durable"
 )
 
 // TestMain makes the test binary be the program where it is called cloudops.
 func TestMain(m *testing.M) {
-	supervisor.Main() // /proc/self/exe is this binary, whatever it is called
+	durable.Main() // /proc/self/exe is this binary, whatever it is called
 	testscript.Main(m, map[string]func(){"cloudops": main.Main})
 }
 

@@ -2,11 +2,24 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
-	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/durable"
 )
 
-func openDurable(context.Context, opening) (stateDir, error) {
-	return nil, fmt.Errorf("%w: state directories", engine.ErrUnsupported)
+// openDurable opens a state directory as a guest: we live shortly, and start nothing that
+// others have left waiting. What was mended is said.
+func (p *program) openDurable(ctx context.Context, how opening) (stateDir, error) {
+	e, err := durable.Open(ctx, how.dir, durable.Config{Engine: how.config, Guest: true, Foreground: how.foreground})
+	if err != nil {
+		return nil, err
+	}
+	r := e.Report()
+	if r.HistorySetAside != "" {
+		p.note("the history was damaged (%s): it is set aside in %s, and made anew of the folders: %s",
+			oneLine(r.HistoryDamage), r.HistorySetAside, counted(r.Rebuilt, "execution", "executions"))
+	}
+	for _, damage := range r.Damaged {
+		p.note("damaged, and left as it is: %s", oneLine(damage))
+	}
+	return e, nil
 }

@@ -38,14 +38,14 @@ Pages have nothing twice, whatever comes or ends meanwhile.
 	cmd.Flags().BoolVar(&h.oldest, "oldest", false, "the oldest first")
 	cmd.Flags().BoolVar(&h.total, "total", false, "count all that match")
 	cmd.AddCommand(&cobra.Command{
-		Use: "rebuild", Short: "Make the history anew of what is in the folders of the state directory", Args: noArgs,
-		Long: `For a history that was damaged or lost. Every execution that was started has a folder
+		Use: "rebuild", Short: "Give the history back what it lost, of the folders of executions", Args: noArgs,
+		Long: `For a history that was damaged or deleted. Every execution that was started has a folder
 that tells all about it; of those that were never started nothing is left.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withState(cmd.Context(), func(ctx context.Context, d stateDir) error {
 				n, err := d.Rebuild(ctx)
 				if err == nil {
-					say(p.stdout, "the history has %s\n", counted(n, "execution", "executions"))
+					say(p.stdout, "%s in the history again\n", counted(n, "execution is", "executions are"))
 				}
 				return err
 			})
@@ -95,7 +95,7 @@ func (h *historyCommand) history(ctx context.Context) error {
 func (h *historyCommand) again() string {
 	var line strings.Builder
 	for _, f := range h.filter {
-		line.WriteString(" --filter " + engine.Exec(f).String())
+		line.WriteString(" --filter " + engine.Exec(f).String()) // quoted for a shell
 	}
 	if h.oldest {
 		line.WriteString(" --oldest")

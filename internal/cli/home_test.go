@@ -30,10 +30,14 @@ type home struct {
 
 var _ cli.StateDir = (*home)(nil)
 
-func newHome(t *testing.T) *home {
+func newHome(t *testing.T, adjust ...func(c *engine.Config)) *home {
 	t.Helper()
 	store := engine.NewMemoryStore()
-	e, err := engine.New(engine.Config{Store: store, Containment: "group"})
+	c := engine.Config{Store: store, Containment: "group"}
+	for _, f := range adjust {
+		f(&c)
+	}
+	e, err := engine.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

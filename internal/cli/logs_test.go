@@ -148,11 +148,23 @@ func TestLogs_SayWhatALimitLeftOut(t *testing.T) {
 	if !strings.HasPrefix(got.stdout, "1\n2\n") || !strings.HasSuffix(got.stdout, "\n99999\n100000\n") {
 		t.Errorf("head and tail are not both there: %.40q … %q", got.stdout, got.stdout[len(got.stdout)-20:])
 	}
-	wantHas(t, "what is missing", got.stderr, "note: ", " lines of stdout are not kept\n")
+	wantHas(t, "what is missing", got.stderr, "note: not kept: ", " lines of stdout\n")
 	if got := h.says(0, "logs", "--tail", "3", "@last"); got.stderr != "" || got.stdout != "99998\n99999\n100000\n" {
 		t.Errorf("the tail is whole: %+v", got)
 	}
-	wantHas(t, "with prefixes", h.says(0, "logs", "-t", "@last").stderr, " lines of stdout are not kept\n")
+	wantHas(t, "with prefixes", h.says(0, "logs", "-t", "@last").stderr, " lines of stdout\n")
+}
+
+func TestLogs_SayThatAllWasLetGo(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, func(c *engine.Config) { c.MaxMemoryBytes = 1 << 20 })
+	id := h.did("echo 1; echo 2; echo e >&2")
+	h.did("seq 1 500000") // so that there is no room for it
+	for _, args := range [][]string{{"logs"}, {"logs", "-f"}, {"logs", "-t"}} {
+		h.until(func() bool { return h.says(0, append(args, id.String())...).stdout == "" })
+		got := h.says(0, append(args, id.String())...)
+		wantText(t, strings.Join(args, " "), "note: not kept: 2 lines of stdout\nnote: not kept: 1 line of stderr\n", got.stderr)
+	}
 }
 
 func TestLogs_ThatCannotBeWrittenAreAnError(t *testing.T) {

@@ -26,7 +26,9 @@ type program struct {
 // Main runs the command that args name (without the program's own name) and
 // returns the exit code. version is what the build was stamped with, or "".
 func Main(version string, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return run(&program{version: version, stdin: stdin, stdout: stdout, stderr: stderr, open: openDurable}, args)
+	p := &program{version: version, stdin: stdin, stdout: stdout, stderr: stderr}
+	p.open = p.openDurable
+	return run(p, args)
 }
 
 func run(p *program, args []string) int {
@@ -108,7 +110,7 @@ func rootArgs(cmd *cobra.Command, args []string) error {
 		}
 	}
 	err := fmt.Errorf("unknown command %q", clip(args[0]))
-	if near := nearest(args[0], names); near != "" {
+	if near := nearest(args[0], names); near != "" && len(args[0]) > 2 { // all words of two letters are near
 		return advise(err, "did you mean cloudops %s?", near)
 	}
 	return advise(err, "to run a program: cloudops run -- %s", strings.Join(args[:min(len(args), 4)], " "))

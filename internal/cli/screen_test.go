@@ -18,8 +18,8 @@ func TestTop_ShowsWhatFits(t *testing.T) {
 	frame := cli.Frame(all, []string{"aws_instance.web: Still creating... [50s elapsed]", ""}, 0, [2]int{80, 6}, now())
 	want := []string{
 		"cloudops  1 running, 1 waiting  12:00:00",
-		"ID             STATUS    TIME  COMMAND                     LAST LINE",
-		"\x1b[7m01a20872-1001  running  1m02s  terraform apply -auto-app…  aws_instance.web: St…\x1b[0m",
+		"ID             STATUS    TIME  COMMAND               LAST LINE",
+		"\x1b[7m01a20872-1001  running  1m02s  terraform apply -au…  aws_instance.web: Still cr…\x1b[0m",
 		"01a20872-167f  pending     #1  make deploy",
 		"",
 		"↑↓ select  ⏎ output  c cancel  K kill  q quit",

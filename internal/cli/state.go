@@ -29,7 +29,8 @@ type stateDir interface {
 	Delete(ctx context.Context, d engine.Deletion) (int, error)
 	// Check looks for damage and returns what it finds.
 	Check(ctx context.Context) error
-	// Rebuild makes the history anew of the folders, and returns how many it found.
+	// Rebuild gives the history back what it lost, of the folders of executions, and returns
+	// how many those were.
 	Rebuild(ctx context.Context) (int, error)
 }
 

@@ -145,15 +145,16 @@ func (o *lookout) weigh(ctx context.Context, api engine.API, rows []topRow, now 
 	o.at, o.loads = now, loads
 }
 
-// commandShare is how much of the width commands may take: a third.
-const commandShare = 3
+// commandShare is how much of the width commands may take: a fourth.
+const commandShare = 4
 
-// topTable is what top shows. What they use has columns where it is known of one.
+// topTable is what top shows. What they use has columns where it is known of one. The
+// status goes first where there is little room: what waits has no time.
 func topTable(rows []topRow, now time.Time, width int, s style) *table {
-	t := &table{width: width, columns: []column{{title: "ID"}, {title: "STATUS", spare: 1}, {title: "TIME", right: true}}}
+	t := &table{width: width, columns: []column{{title: "ID"}, {title: "STATUS", spare: 3}, {title: "TIME", right: true}}}
 	weighed := slices.ContainsFunc(rows, func(r topRow) bool { return r.load != nil })
 	if weighed {
-		t.columns = append(t.columns, column{title: "CPU", right: true, spare: 2}, column{title: "MEMORY", right: true, spare: 3})
+		t.columns = append(t.columns, column{title: "CPU", right: true, spare: 1}, column{title: "MEMORY", right: true, spare: 2})
 	}
 	t.columns = append(t.columns, column{title: "COMMAND"}, column{title: "LAST LINE"})
 	all := make([]engine.Execution, len(rows))

@@ -188,7 +188,7 @@ func TestHistory_GoesThroughAllPageByPage(t *testing.T) {
 	page := h.says(0, "history", "-q", "--limit", "4", "--filter", "text=exit 0")
 	wantHas(t, "the hint", page.stderr, "note: there are more: cloudops history --filter 'text=exit 0' --after ")
 	wantText(t, "the oldest", want[len(want)-37:], h.says(0, "history", "-q", "--limit", "1", "--oldest").stdout)
-	wantText(t, "rebuild", "the history has 5 executions\n", h.says(0, "history", "rebuild").stdout)
+	wantText(t, "rebuild", "5 executions are in the history again\n", h.says(0, "history", "rebuild").stdout)
 	wantHas(t, "usage", h.says(0, "history", "--help").stdout, "Usage:\n  cloudops history [FLAGS]\n  cloudops history COMMAND\n", "rebuild")
 }
 

@@ -57,57 +57,6 @@ func (v *viewer) flush() {
 	}
 }
 
-// followed is an execution as far as its output was shown.
-type followed struct {
-	id    engine.ID
-	want  *wanted
-	ended bool
-	from  engine.Cursor // what comes behind it was not shown
-	least engine.Cursor // where that begins at least: not all that there was is asked for
-
-	begun  [2]bool // a line was shown of each stream
-	number [2]int64
-	open   [2]bool // the last line shown of each stream goes on, or has no newline
-}
-
-func newFollowed(x *engine.Execution, w *wanted) *followed {
-	f := &followed{id: x.ID, want: w, ended: x.Status.Terminal()}
-	if w.none || w.query.Last > 0 || !w.query.Since.IsZero() || w.match != nil {
-		f.least = x.Cursor
-		f.begun = [2]bool{true, true}
-	}
-	return f
-}
-
-// lines yields what there is, and remembers how far that goes.
-func (f *followed) lines(ctx context.Context, api engine.API) iter.Seq2[engine.Line, error] {
-	return func(yield func(engine.Line, error) bool) {
-		if !f.want.none {
-			for l, err := range api.Lines(ctx, f.id, f.want.query) {
-				if !yield(l, err) || err != nil {
-					return
-				}
-				f.from = max(f.from, l.Cursor)
-			}
-		}
-		if f.from == 0 || f.want.match != nil {
-			f.from = max(f.from, f.least) // what was not chosen by then never is
-		}
-	}
-}
-
-// skipped is how many lines are missing before one, and remembers that it was shown.
-func (f *followed) skipped(l *engine.Line) int64 {
-	s := l.Stream
-	missing := l.Number - f.number[s] - 1
-	if f.want.match != nil || f.begun[s] && f.number[s] == 0 {
-		missing = 0
-	}
-	f.number[s] = l.Number
-	f.open[s] = l.Continues || l.Unended || l.Partial
-	return max(missing, 0)
-}
-
 // whole shows the output of one execution as it was written, byte for byte.
 func (v *viewer) whole(ctx context.Context, api engine.API, id engine.ID, w *wanted, follow bool) error {
 	x, err := api.Get(ctx, id)
@@ -134,10 +83,31 @@ func (v *viewer) whole(ctx context.Context, api engine.API, id engine.ID, w *wan
 			return err
 		}
 	}
-	if !follow || f.ended {
+	switch {
+	case f.ended:
+		return v.gone(ctx, api, f)
+	case !follow:
 		return nil
 	}
 	return v.output(ctx, api, f)
+}
+
+// gone says what is missing at the end of the output of an execution that has ended:
+// all of it may have been let go.
+func (v *viewer) gone(ctx context.Context, api engine.API, f *followed) error {
+	if f.want.match != nil || f.want.none || !f.want.query.Until.IsZero() {
+		return nil
+	}
+	r, err := api.Result(ctx, f.id)
+	if err != nil {
+		return err
+	}
+	for s, total := range [2]int64{engine.Stdout: r.Output.StdoutLines, engine.Stderr: r.Output.StderrLines} {
+		if missing := total - f.number[s]; missing > 0 && f.match(engine.Stream(s)) && (!f.begun[s] || f.number[s] > 0) {
+			v.missing(f.id, engine.Stream(s), counted(missing, "line", "lines"))
+		}
+	}
+	return nil
 }
 
 // output shows what comes, as it comes.
@@ -180,8 +150,13 @@ func (v *viewer) merge(ctx context.Context, api engine.API, all []*followed) err
 		if err != nil {
 			return err
 		}
-		if more {
+		switch {
+		case more:
 			sources = append(sources, s)
+		case f.ended:
+			if err := v.gone(ctx, api, f); err != nil {
+				return err
+			}
 		}
 	}
 	for len(sources) > 0 {
@@ -192,6 +167,12 @@ func (v *viewer) merge(ctx context.Context, api engine.API, all []*followed) err
 			}
 		}
 		more, err := advance(s)
+		if err != nil {
+			return err
+		}
+		if !more && s.ended {
+			err = v.gone(ctx, api, s.followed)
+		}
 		if err != nil {
 			return err
 		}
@@ -239,18 +220,6 @@ func (v *viewer) follow(ctx context.Context, api engine.API, f *followed) error 
 		}
 	}
 	return nil
-}
-
-// match reports whether a stream is asked for.
-func (f *followed) match(s engine.Stream) bool {
-	return len(f.want.query.Streams) == 0 || slices.Contains(f.want.query.Streams, s)
-}
-
-// chosen reports whether a line that came is asked for.
-func (f *followed) chosen(l *engine.Line) bool {
-	q := &f.want.query
-	return f.match(l.Stream) && !l.Time.Before(q.Since) && (q.Until.IsZero() || l.Time.Before(q.Until)) &&
-		(f.want.match == nil || f.want.match.Match(l.Text))
 }
 
 // show writes one line, and before it how many are missing.
@@ -306,7 +275,7 @@ func (v *viewer) missing(id engine.ID, s engine.Stream, what string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	say(v.stderr, "%s", v.prefix[id])
-	v.note("%s of %s are not kept", what, s)
+	v.note("not kept: %s of %s", what, s)
 }
 
 func (v *viewer) write(s engine.Stream, p []byte) error {
