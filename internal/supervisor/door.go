@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
+	"time"
 )
 
 // longestSocket is what a path of a socket may have on every system.
@@ -70,4 +72,27 @@ func onlyOurs(dir string) error {
 		return fmt.Errorf("%s: %w: it must be a folder of this user, with mode 0700", dir, os.ErrPermission)
 	}
 	return nil
+}
+
+// sweepDoors removes the sockets of supervisors that were killed. One that was only just
+// made may not listen yet.
+func sweepDoors() {
+	dir, err := doorFolder()
+	if err != nil {
+		return
+	}
+	sockets, _ := os.ReadDir(dir)
+	for _, s := range sockets {
+		stat, err := s.Info()
+		if err != nil || time.Since(stat.ModTime()) < time.Minute {
+			continue
+		}
+		path := filepath.Join(dir, s.Name())
+		l, err := dial(path)
+		if err == nil {
+			l.close()
+		} else if errors.Is(err, syscall.ECONNREFUSED) {
+			_ = os.Remove(path)
+		}
+	}
 }

@@ -154,6 +154,24 @@ func TestRunner_FindsNoneThatWasNeverStarted(t *testing.T) {
 	}
 }
 
+// Where somebody has removed the state directory there is nobody to tell the ending but
+// who listens: the supervisor tells it, and goes.
+func TestRunner_EndsWithoutItsFolder(t *testing.T) {
+	t.Parallel()
+	dir, g := t.TempDir(), newGate(t)
+	e := newEngine(t, newRunner(t, dir))
+	id := start(t, e, sh("echo one; "+awaitGate+"exit 4", string(g)), "one")
+	pid := describedIn(t, dir, id).Keeper.Pid
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	g.open(t)
+	if result := wait(t, e, id); result.ExitCode != 4 {
+		t.Errorf("want exit 4, got %+v", result)
+	}
+	await(t, "the end of the supervisor", func() bool { return syscall.Kill(pid, 0) != nil })
+}
+
 // What whoever started the engine had left open reaches neither supervisor nor command,
 // and the supervisor has nothing open that it does not need.
 func TestRunner_PassesNoDescriptorsOn(t *testing.T) {

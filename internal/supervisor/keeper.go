@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"slices"
 	"sync"
@@ -115,7 +116,8 @@ func (k *keeper) left(p *peer) {
 }
 
 // end writes the ending, with the output before it. Where that fails it is tried again
-// until the time is up: a disk that is full has room again some day.
+// until the time is up: a disk that is full has room again some day. Not so a folder that
+// somebody has removed.
 func (k *keeper) end(end engine.Ending, patience time.Duration) error {
 	start := time.Now()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
@@ -124,7 +126,7 @@ func (k *keeper) end(end engine.Ending, patience time.Duration) error {
 		if err == nil || errors.Is(err, folder.ErrEnded) {
 			return nil
 		}
-		if time.Since(start)+wait > patience {
+		if time.Since(start)+wait > patience || errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		<-time.After(wait)

@@ -61,6 +61,7 @@ func New(o Options) (*Runner, error) {
 		return nil, err
 	}
 	r := &Runner{options: o, state: state, group: lifecycle.New(), warm: make(chan *lines, max(o.Warm, 0))}
+	sweepDoors()
 	for range cap(r.warm) {
 		r.warmUp()
 	}
