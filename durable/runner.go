@@ -31,6 +31,9 @@ func newRunner(e *Engine) (*runner, error) {
 	options := supervisor.Options{
 		Dir: e.dir, Slots: e.config.Engine.WithDefaults().MaxConcurrent, Containment: e.config.Engine.Containment, About: about,
 	}
+	if !e.config.Guest {
+		options.Warm = 1
+	}
 	found, err := supervisor.New(options)
 	if errors.Is(err, supervisor.ErrNoHook) {
 		return nil, advise(fmt.Errorf("%w: %w", engine.ErrUnsupported, err), "call durable.Main first of all in main, and in TestMain")
