@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"log/slog"
 	"slices"
+	"sync"
 
 	"github.com/escher-dbai/cloudops-engine/internal/process"
 )
@@ -73,15 +75,16 @@ type LimitSupport struct {
 // Capabilities finds out what this machine can enforce. It is safe for concurrent
 // use.
 func (e *Engine) Capabilities() (c Capabilities) {
-	if e.local == nil {
+	here := e.here()
+	if here == nil {
 		return c
 	}
-	held, why := e.local.runs.Containment()
+	held, why := here.runs.Containment()
 	c.Containment = Containment(held)
 	if why != nil {
 		c.WhyNotStronger = why.Error()
 	}
-	for _, way := range e.local.runs.Enforcements() {
+	for _, way := range here.runs.Enforcements() {
 		l := LimitSupport{Limit: string(way.Resource), By: way.By}
 		if way.Why != nil {
 			l.Why = way.Why.Error()
@@ -89,6 +92,40 @@ func (e *Engine) Capabilities() (c Capabilities) {
 		c.Limits = append(c.Limits, l)
 	}
 	return c
+}
+
+// means finds out what this machine can do, where executions run on it and another
+// Runner starts them: when that is asked for first.
+type means struct {
+	once   sync.Once
+	runner *localRunner
+}
+
+// here is what this machine can do for executions; nil where they do not run here, or it
+// cannot be found out.
+func (e *Engine) here() *localRunner {
+	n, ok := e.runner.(Neighbour)
+	if !ok {
+		return e.local
+	}
+	e.means.once.Do(func() {
+		local, err := newLocalRunner(n.Containment())
+		if err != nil {
+			e.config.Logger.Error("what this machine can enforce is not known", slog.Any("error", err))
+			return
+		}
+		e.means.runner = local
+	})
+	return e.means.runner
+}
+
+// close lets it go.
+func (m *means) close() error {
+	m.once.Do(func() {})
+	if m.runner == nil {
+		return nil
+	}
+	return m.runner.close()
 }
 
 // containmentIndex is the place of a name among containments, 0 if it is not one.

@@ -23,6 +23,7 @@ type Engine struct {
 	config   Config
 	runner   Runner
 	local    *localRunner // nil where Config.Runner was given
+	means    means        // what this machine can do for executions
 	inherit  inherited
 	programs programs
 	launches launches

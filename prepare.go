@@ -172,12 +172,16 @@ func (e *Engine) fill(x *execution, inv *invocation) {
 // best effort will do. Another Runner sees to them itself.
 func (e *Engine) unenforced(l *Limits) (without []process.Resource, err error) {
 	asked := l.ofProcess()
-	if e.local == nil || len(asked.Asked()) == 0 {
+	if len(asked.Asked()) == 0 {
+		return nil, nil
+	}
+	here := e.here()
+	if here == nil {
 		return nil, nil
 	}
 	var faults []error
 	for _, r := range asked.Asked() {
-		way := e.local.enforcement(r, &asked)
+		way := here.enforcement(r, &asked)
 		if way.Why == nil {
 			continue
 		}

@@ -41,6 +41,15 @@ type Finder interface {
 	Withdraw(ctx context.Context, id ID, end Ending) error
 }
 
+// Neighbour is what a [Runner] is besides whose executions run on this machine, with the
+// means that this program has: the engine then knows which limits can be enforced, and
+// refuses what cannot.
+type Neighbour interface {
+	Runner
+	// Containment is how it holds trees together, as of Config.Containment.
+	Containment() Containment
+}
+
 // Launch is what a [Runner] starts. All of it is resolved and valid; the runner
 // must not change it.
 type Launch struct {

@@ -31,6 +31,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 		e.deliver.close(ctx)
 	}
 	e.group.Stop(ErrClosed)
+	err = errors.Join(err, e.means.close())
 	if e.local != nil {
 		err = errors.Join(err, e.local.close())
 	}

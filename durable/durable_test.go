@@ -279,3 +279,33 @@ func TestOpen_RefusesWhatIsNotOurs(t *testing.T) {
 		}
 	}
 }
+
+// A limit that this machine cannot enforce is refused before anything starts, whoever
+// will run it; with best effort the result says that it ran without.
+func TestExecute_RefusesLimitsThatCannotBeEnforced(t *testing.T) {
+	t.Parallel()
+	e := open(t, place(t), durable.Config{})
+	for _, l := range e.Capabilities().Limits {
+		r := shell("true")
+		switch l.Limit {
+		case "memory_bytes":
+			r.Limits.MemoryBytes = 64 << 20
+		case "cpus":
+			r.Limits.CPUs = 1
+		case "processes":
+			r.Limits.Processes = 50
+		default:
+			continue
+		}
+		r.Limits.BestEffort = true
+		got := wait(t, e, start(t, e, r))
+		if (l.By == "") != (len(got.Unenforced) == 1) || got.Status != engine.Completed {
+			t.Errorf("%+v, best effort: %+v", l, got)
+		}
+		r.Limits.BestEffort = false
+		switch _, err := e.Execute(t.Context(), r); {
+		case l.By == "" && !errors.Is(err, engine.ErrUnsupported), l.By != "" && err != nil:
+			t.Errorf("%+v: %v", l, err)
+		}
+	}
+}

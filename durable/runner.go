@@ -20,12 +20,16 @@ type runner struct {
 	find    *supervisor.Runner
 	folders *folder.State
 	claims  *claims
+	held    engine.Containment
 	slots   int    // how many may run in the directory
 	out     bool   // what it starts outlives this process
 	wake    func() // has the janitor look soon
 }
 
-var _ engine.Finder = (*runner)(nil)
+var (
+	_ engine.Finder    = (*runner)(nil)
+	_ engine.Neighbour = (*runner)(nil)
+)
 
 func newRunner(e *Engine) (*runner, error) {
 	options := supervisor.Options{
@@ -43,7 +47,7 @@ func newRunner(e *Engine) (*runner, error) {
 	}
 	r := &runner{
 		start: found, find: found, close: []func() error{found.Close},
-		folders: e.folders, slots: options.Slots, out: !e.config.Foreground, wake: e.wakeJanitor,
+		folders: e.folders, held: options.Containment, slots: options.Slots, out: !e.config.Foreground, wake: e.wakeJanitor,
 	}
 	if e.config.Foreground {
 		here, err := supervisor.NewRecorder(options)
@@ -65,6 +69,9 @@ func (r *runner) Close() (err error) {
 	}
 	return err
 }
+
+// Containment is how trees are held together.
+func (r *runner) Containment() engine.Containment { return r.held }
 
 // Outlives reports whether what it starts outlives this process.
 func (r *runner) Outlives() bool { return r.out }
