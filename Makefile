@@ -101,6 +101,7 @@ proofs: ## Short forms of the slow proofs: fuzzing, the benchmarks' build, one r
 long: ## The slow proofs in full: 20,000 races, 10,000 executions, 1,000 trees, 50,000 crashes (half an hour)
 	CLOUDOPS_TEST_FULL=1 CGO_ENABLED=1 $(GO) test -race -shuffle=on -count=1 -timeout 60m -v -run 'RACE|LIM|TREE|LIFE|Stop_|LosesNoByte|Numbers' . ./internal/run ./internal/process
 	CLOUDOPS_TEST_FULL=1 $(GO) test -count=1 -timeout 60m -v -run 'Killed|Damage' ./history
+	CLOUDOPS_TEST_FULL=1 $(GO) test -count=1 -timeout 60m -v -run 'AnyMoment' ./internal/supervisor
 	CLOUDOPS_TEST_FULL=1 $(GO) test -count=1 -timeout 60m -v -run 'CRASH' ./internal/folder
 	$(MAKE) trees
 

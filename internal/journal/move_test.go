@@ -276,3 +276,35 @@ func TestJournal_CannotFollow(t *testing.T) {
 		t.Errorf("a journal that is not empty follows, and ends at %d: %v", j.End(), err)
 	}
 }
+
+// What was to be started and was not goes on in memory, with the notes that it had and
+// the readers that wait, and can be moved again.
+func TestJournal_IsTakenBack(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	budget := journal.NewBudget(1<<20, func() {})
+	j := journal.New(&journal.Options{Budget: budget})
+	for i := range uint64(1000) {
+		j.NoteDetail(2, i)
+	}
+	before, used := inFull(j), budget.Used()
+	for round := range 3 {
+		if err := j.MoveTo(journal.At(filepath.Join(dir, fmt.Sprint(round))), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(j.HandOver(), j.TakeBack(), j.TakeBack()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, fmt.Sprint(round))); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, inFull(j)); diff != "" || budget.Used() != used {
+			t.Errorf("%d bytes of %d; %s", budget.Used(), used, diff)
+		}
+	}
+	j.Append(journal.Stdout, []byte("here"))
+	j.Close(9, 1)
+	if head, _ := j.Kept(journal.Stdout); string(head) != "here" || !j.Closed() {
+		t.Errorf("it goes on with %q", head)
+	}
+}

@@ -39,10 +39,9 @@ func (d *door) close() { _ = d.listener.Close() }
 // doorFolder is a folder with a short path: that of a state directory may be longer than
 // a socket's can be.
 func doorFolder() (string, error) {
-	name := "cloudops-" + strconv.Itoa(os.Getuid())
 	var faults []error
 	for _, parent := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), "/tmp"} {
-		dir := filepath.Join(parent, name)
+		dir := filepath.Join(parent, doorName())
 		if parent == "" || len(dir)+len("/")+len(rand.Text()) > longestSocket {
 			continue
 		}
@@ -56,6 +55,9 @@ func doorFolder() (string, error) {
 	}
 	return "", errors.Join(faults...)
 }
+
+// doorName is what the folder is called, for each user another.
+func doorName() string { return "cloudops-" + strconv.Itoa(os.Getuid()) }
 
 // onlyOurs checks that a folder, which somebody else may have made, is of this user and
 // open to nobody else.

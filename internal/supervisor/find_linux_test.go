@@ -111,6 +111,9 @@ func TestRunner_KilledSupervisorIsLost(t *testing.T) {
 			t.Errorf("want lost, with what it wrote; got %+v, %q", end, stdout)
 		}
 		noneLeft(t, d.Mark)
+		if _, err := os.Stat(d.Socket); err == nil {
+			t.Errorf("its socket is left: %s", d.Socket)
+		}
 		if again, _ := mustFind(t, newRunner(t, dir), o.id).end(t); again.Cause != engine.CauseLost || !again.Ended.Equal(end.Ended) {
 			t.Errorf("found again it is another ending: %+v", again)
 		}

@@ -101,28 +101,32 @@ func catchUp(j *engine.Journal) {
 
 // follow has the journal follow the record for as long as it grows.
 func (k *link) follow(ctx context.Context) {
-	j := k.launch.Journal
-	for last := time.Now(); ; last = time.Now() {
+	j, pause := k.launch.Journal, pieceTime
+	for last := time.Now(); !j.Closed(); last = time.Now() {
 		if _, err := k.ask(ctx, request{Op: opWake, Cursor: j.End()}); err != nil {
 			return
 		}
-		// What comes fast is read in larger pieces: each look costs both of us.
-		if pause := pieceTime - time.Since(last); pause > 0 {
+		if left := pause - time.Since(last); left > 0 {
 			select {
-			case <-time.After(pause):
+			case <-time.After(left):
 			case <-ctx.Done():
 				return
 			}
 		}
-		_, _ = j.Refresh()
-		if j.Closed() {
-			return
+		pause = pieceTime
+		if more, _ := j.Refresh(); !more { // it cannot be read, or had no room on the disk
+			pause = noPieceTime
 		}
 	}
 }
 
-// pieceTime is how long output that comes fast is collected before it is read.
-const pieceTime = 2 * time.Millisecond
+const (
+	// pieceTime is how long output that comes fast is collected before it is read: each
+	// look costs both of us.
+	pieceTime = 2 * time.Millisecond
+	// noPieceTime is how long it takes to the next look after one in vain.
+	noPieceTime = 200 * time.Millisecond
+)
 
 var errHungUp = errors.New("the supervisor has hung up")
 

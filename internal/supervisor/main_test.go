@@ -14,10 +14,15 @@ import (
 const helperVariable = "SUPERVISOR_TEST_HELPER"
 
 func TestMain(m *testing.M) {
-	supervisor.Main()
+	if os.Getenv(helperVariable) != "unhooked" {
+		supervisor.Main()
+	}
 	switch helper := os.Getenv(helperVariable); helper {
 	case "":
 		goleak.VerifyTestMain(m)
+	case "unhooked":
+		_, err := supervisor.New(supervisor.Options{Dir: os.Args[1]})
+		fmt.Fprintln(os.Stderr, err)
 	case "engine":
 		if err := beEngine(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

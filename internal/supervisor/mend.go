@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -43,6 +45,9 @@ func (r *Runner) mend(f *folder.Folder, l *engine.Launch) (*engine.Ending, error
 	}
 	if err := f.End(end); err != nil {
 		return nil, err
+	}
+	if filepath.Base(filepath.Dir(d.Socket)) == doorName() {
+		_ = os.Remove(d.Socket) // nobody listens any more
 	}
 	return end, closeRecord(f)
 }
