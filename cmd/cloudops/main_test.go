@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 // setup gives a script a home of its own; of our environment it has PATH alone.
 func setup(env *testscript.Env) error {
 	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("GORACE", "atexit_sleep_ms=10") // else each program takes a second more
 	env.Values[begunKey{}] = &begun{env: env}
 	return nil
 }
