@@ -105,6 +105,11 @@ long: ## The slow proofs in full: 20,000 races, 10,000 executions, 1,000 trees, 
 	CLOUDOPS_TEST_FULL=1 $(GO) test -count=1 -timeout 60m -v -run 'CRASH' ./internal/folder
 	$(MAKE) trees
 
+# A directory of each containment at a time; what runs at once shares the machine, not the directory.
+.PHONY: kill-test
+kill-test: ## Kill engines and supervisors at 10,000 random moments each, and look for what is lost (an hour; Linux)
+	CLOUDOPS_TEST_FULL=1 $(GO) test -count=1 -timeout 6h -v -parallel 3 -run 'Killed' ./durable
+
 .PHONY: bench
 bench: ## Measure against os/exec and go-cmd, as ratios in one run
 	cd bench && $(GO) run .

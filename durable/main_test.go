@@ -15,6 +15,9 @@ import (
 
 func TestMain(m *testing.M) {
 	durable.Main()
+	if os.Getenv(helperVariable) != "" {
+		os.Exit(help())
+	}
 	code := m.Run()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
@@ -24,6 +27,10 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(code)
 }
+
+// helperVariable names what this binary does instead of testing, with the directory of its
+// first argument.
+const helperVariable = "DURABLE_TEST_HELPER"
 
 // place is a new state directory. What runs in it at the end of the test is ended.
 func place(t *testing.T) string {
