@@ -237,3 +237,18 @@ func awsSettings(t *testing.T, endpoint string) []string {
 		"AWS_EC2_METADATA_DISABLED=true", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1",
 	}
 }
+
+// What one run has started the next one follows, from the first line to its exit code.
+func TestOutlive(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no durable mode on Windows")
+	}
+	dir := filepath.Join(t.TempDir(), "state")
+	for _, want := range []string{"step 1\n", "step 1\nstep 2\nstep 3\nexit code 3\n"} {
+		stdout, stderr, code := run(t, program(t, "outlive", dir))
+		if diff := cmp.Diff(want, stdout); diff != "" || stderr != "" || code != 0 {
+			t.Errorf("exit code %d, stderr %q, stdout (-want +got):\n%s", code, stderr, diff)
+		}
+	}
+}
