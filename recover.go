@@ -17,6 +17,9 @@ type Recovery struct {
 	Ended int `json:"ended"`
 	// Lost is how many nobody knows the end of.
 	Lost int `json:"lost"`
+	// Unknown is how many the runner could not tell anything of: Get says why. They are
+	// as the store has them.
+	Unknown int `json:"unknown,omitempty"`
 }
 
 // Recover takes up what the store has and has not ended: what was accepted and never
@@ -24,7 +27,8 @@ type Recovery struct {
 // [Finder]; what ran and cannot be found is lost. Nothing that was started is ever
 // started again. It is for the one engine that starts what a store has in its queue,
 // before its first Execute. Without a store it does nothing. Errors: ErrStore, the
-// context's; what was taken up by then stays so.
+// context's; what was taken up by then stays so. One that cannot be found out about is
+// left as it is, and logged.
 func (e *Engine) Recover(ctx context.Context) (Recovery, error) {
 	var found Recovery
 	if e.ledger == nil {
@@ -79,7 +83,10 @@ func (e *Engine) takeUp(ctx context.Context, id ID, found *Recovery) error {
 		return nil
 	case !errors.Is(err, ErrNotFound):
 		e.drop(x)
-		return fmt.Errorf("find execution %s: %w", id, err)
+		found.Unknown++
+		e.config.Logger.WarnContext(ctx, "what has become of an execution cannot be found out",
+			slog.String("execution_id", id.String()), slog.Any("error", err))
+		return context.Cause(ctx)
 	case rec.Execution.Status == Running:
 		found.Lost++
 		e.finish(x, Ending{Cause: CauseLost, ExitCode: -1, Error: "the program that ran it ended before it"})

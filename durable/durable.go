@@ -22,7 +22,8 @@ type Config struct {
 	Engine engine.Config
 	// Guest has this program start nothing that waits: what it is asked to execute
 	// starts at once, or is refused with ErrConcurrencyLimit. For programs that live
-	// shortly, beside one that is the owner or without any.
+	// shortly, beside one that is the owner or without any. Where another program is the
+	// owner this one is a guest, whatever it says here; see [Report].
 	Guest bool
 	// Foreground has what is executed here run in this process and end with it, so that it
 	// may have a Tee, a reader as stdin and our terminal. It is recorded like any other,
@@ -113,6 +114,7 @@ func (e *Engine) open(ctx context.Context) (err error) {
 		if err := e.own(); err != nil {
 			return err
 		}
+		e.config.Guest = e.owner == nil // the next owner would start what waits here too
 	}
 	c := e.config.Engine
 	if e.runner, err = newRunner(e); err != nil {

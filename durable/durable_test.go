@@ -309,3 +309,21 @@ func TestExecute_RefusesLimitsThatCannotBeEnforced(t *testing.T) {
 		}
 	}
 }
+
+// A further program that would be the owner is a guest: had it a queue of its own, the next
+// owner would start what waits there, and both would say how it ended.
+func TestOpen_MakesAFurtherProgramAGuest(t *testing.T) {
+	t.Parallel()
+	dir := place(t)
+	one := durable.Config{Engine: engine.Config{MaxConcurrent: 1}}
+	first, second := open(t, dir, one), open(t, dir, one)
+	running(t, first, start(t, first, shell("exec sleep 60")))
+	if id, err := second.Execute(t.Context(), shell("true")); !errors.Is(err, engine.ErrConcurrencyLimit) {
+		t.Errorf("%s was accepted, %v: nobody else would know that it waits here", id, err)
+	}
+	shut(t, first)
+	third := open(t, dir, one)
+	if r := third.Report(); !r.Owner || r.Queued != 0 {
+		t.Errorf("the next owner found %+v", r)
+	}
+}

@@ -1,0 +1,79 @@
+package durable_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/durable"
+	"github.com/escher-dbai/cloudops-engine/history"
+	"github.com/escher-dbai/cloudops-engine/internal/folder"
+)
+
+// accept has the history of a directory that nobody has open know an execution, as a
+// program leaves it that was killed before it started it, or just after.
+func accept(t *testing.T, dir string, id engine.ID, status engine.Status) {
+	t.Helper()
+	s, err := history.Open(t.Context(), dir, history.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := shell("echo ran")
+	r.ID = id
+	a, err := engine.NewAcceptance(r, time.Now(), func(text string) string { return text })
+	if err == nil {
+		_, err = s.Accept(t.Context(), a)
+	}
+	if err == nil && status == engine.Running {
+		err = s.Note(t.Context(), engine.Change{ID: id, Status: status, At: time.Now()})
+	}
+	if err = errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// folders are those of a directory.
+func folders(t *testing.T, dir string) *folder.State {
+	t.Helper()
+	s, err := folder.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A folder that is damaged costs its execution. The directory is opened, what is wrong
+// is said, and everything else goes on.
+func TestOpen_LeavesADamagedFolderAlone(t *testing.T) {
+	t.Parallel()
+	dir := place(t)
+	shut(t, open(t, dir, durable.Config{})) // makes it
+	broken, waits := engine.ID{1}, engine.ID{2}
+	accept(t, dir, broken, engine.Running)
+	accept(t, dir, waits, engine.Pending)
+	f, err := folders(t, dir).Create(broken.String())
+	if err == nil {
+		err = errors.Join(f.Describe(struct{}{}), f.End(engine.Ending{Cause: engine.CauseExit}), f.Release())
+	}
+	ending := filepath.Join(dir, "active", broken.String(), "ending.json")
+	if err = errors.Join(err, os.WriteFile(ending, []byte("scribbled over"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	e := open(t, dir, durable.Config{})
+	if found := e.Report(); !slices.Equal(found.Damaged, []string{broken.String()}) || found.Queued != 1 || found.Unknown != 1 {
+		t.Errorf("found %+v", found)
+	}
+	if r := wait(t, e, waits); r.Stdout != "ran\n" {
+		t.Errorf("%+v", r)
+	}
+	if x, err := e.Get(t.Context(), broken); !errors.Is(err, folder.ErrDamaged) {
+		t.Errorf("it is said to be %s, %v", x.Status, err)
+	}
+	if text, err := os.ReadFile(ending); string(text) != "scribbled over" {
+		t.Errorf("it was changed: %q, %v", text, err)
+	}
+}
