@@ -13,6 +13,7 @@ func storeNoteCases() []storeCase {
 	return []storeCase{
 		{"KeepsTheWholeEnding", "how it ended is there in full, but for what it wrote", keepsEnding},
 		{"ChangesOnlyAsALifeGoes", "a status follows another as the life of an execution has it; the last is final", changesAsALifeGoes},
+		{"KeepsAStartAndItsEndingTogether", "a whole life in one call is kept as if each step had come alone", keepsLifeTogether},
 		{"KeepsTheGoodOfABatch", "one change that cannot be kept does not take the others with it", keepsTheGood},
 	}
 }
@@ -67,6 +68,30 @@ func changesAsALifeGoes(s *shop) {
 	wantIs(s.t, "started after it completed", s.Note(ctx, s.started(id)), engine.ErrFinished)
 	s.restart()
 	want(s.t, "the status", engine.Completed, s.get(id).Execution.Status)
+}
+
+func keepsLifeTogether(s *shop) {
+	ids := s.acceptMany(3)
+	whole, running, over := ids[0], ids[1], ids[2]
+	life := func(id engine.ID) []engine.Change {
+		return []engine.Change{s.started(id), s.ended(id, engine.Failed, 3)}
+	}
+	s.note(s.started(running))
+	s.finish(over, engine.Completed, 0)
+	wantIs(s.t, "running, started again and ended", s.Note(s.t.Context(), life(running)...), engine.ErrInvalid)
+	wantIs(s.t, "completed, started again and ended", s.Note(s.t.Context(), life(over)...), engine.ErrFinished)
+	wantIs(s.t, "never accepted", s.Note(s.t.Context(), life(newID(s.t))...), engine.ErrNotFound)
+	s.note(life(whole)...)
+	s.restart()
+	for id, status := range map[engine.ID]engine.Status{whole: engine.Failed, running: engine.Failed, over: engine.Completed} {
+		got := s.get(id)
+		want(s.t, "the status", status, got.Execution.Status)
+		want(s.t, "it has a start", false, got.Execution.StartedAt.IsZero())
+		want(s.t, "it has a result", true, got.Result != nil)
+	}
+	failed := s.list(engine.Filter{Status: []engine.Status{engine.Failed}, Total: true})
+	want(s.t, "how many failed", 2, failed.Total)
+	want(s.t, "how many there are", 3, s.list(engine.Filter{Total: true}).Total)
 }
 
 func keepsTheGood(s *shop) {

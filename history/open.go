@@ -209,6 +209,7 @@ func pragmas(synchronous string) []string {
 		"journal_mode(WAL)", "synchronous(" + synchronous + ")",
 		"fullfsync(ON)", "checkpoint_fullfsync(ON)", // macOS: a sync alone does not reach the disk
 		"secure_delete(ON)", "cell_size_check(ON)", "trusted_schema(OFF)",
+		"wal_autocheckpoint(4000)", // with 1000, the default, the same pages are copied more often
 		"temp_store(MEMORY)", "cache_size(-8000)", "journal_size_limit(67108864)",
 	}
 }

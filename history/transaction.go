@@ -15,6 +15,7 @@ type steps struct {
 	insert, tag, known, gone, find, last, tally, lag *sql.Stmt
 	bury, untag, remove, forget                      *sql.Stmt
 	become                                           map[engine.Status]*sql.Stmt
+	pass                                             map[engine.Status]*sql.Stmt // to it, over the start
 	all                                              []*sql.Stmt
 }
 
@@ -45,11 +46,11 @@ func statuses() []engine.Status {
 }
 
 // becoming is the statement that changes an execution to a status, if it has one
-// that this may follow. With the start or the end of an execution its secrets go.
-func becoming(next engine.Status) string {
+// that first may follow. With the start or the end of an execution its secrets go.
+func becoming(first, next engine.Status) string {
 	var from []string
 	for _, s := range statuses() {
-		if s.CanBecome(next) {
+		if s.CanBecome(first) {
 			from = append(from, "'"+string(s)+"'")
 		}
 	}
@@ -68,9 +69,8 @@ func (s *steps) prepare(ctx context.Context, conn *sql.Conn) error {
 		to   **sql.Stmt
 		text string
 	}{
-		{&s.insert, `INSERT INTO execution (seq, id, status, accepted, type, program, source, conversation, digest, labels, command, request, whole)
-			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE NOT EXISTS (SELECT 1 FROM gone WHERE id = ?2)
-			ON CONFLICT (id) DO NOTHING`},
+		{&s.insert, `INSERT OR IGNORE INTO execution (seq, id, status, accepted, type, program, source, conversation, digest, labels, command, request, whole)
+			VALUES (?1, iif(EXISTS (SELECT 1 FROM gone WHERE id = ?2), NULL, ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`},
 		{&s.tag, "INSERT INTO tag (name, value, seq) VALUES (?, ?, ?)"},
 		{&s.known, "SELECT digest FROM execution WHERE id = ?"},
 		{&s.gone, "SELECT 1 FROM gone WHERE id = ?"},
@@ -88,10 +88,16 @@ func (s *steps) prepare(ctx context.Context, conn *sql.Conn) error {
 			return err
 		}
 	}
-	s.become = make(map[engine.Status]*sql.Stmt)
+	s.become, s.pass = make(map[engine.Status]*sql.Stmt), make(map[engine.Status]*sql.Stmt)
 	for _, next := range statuses() {
 		var err error
-		if s.become[next], err = s.add(ctx, conn, becoming(next)); err != nil { //nolint:sqlclosecheck // close does
+		if s.become[next], err = s.add(ctx, conn, becoming(next, next)); err != nil { //nolint:sqlclosecheck // close does
+			return err
+		}
+		if !engine.Running.CanBecome(next) {
+			continue
+		}
+		if s.pass[next], err = s.add(ctx, conn, becoming(engine.Running, next)); err != nil { //nolint:sqlclosecheck // close does
 			return err
 		}
 	}
@@ -205,36 +211,57 @@ func (t *transaction) locate(ctx context.Context, id engine.ID) (at location, re
 	return at, nil, err
 }
 
-// note keeps a change, or returns why not as a refusal. Result is that of the change
-// as it is kept.
-func (t *transaction) note(ctx context.Context, c *engine.Change, result []byte) (refusal, err error) {
-	args := []any{c.ID[:]}
-	switch {
-	case c.Result != nil:
-		r := c.Result
-		args = append(args, nanos(r.StartedAt), nanos(r.CompletedAt), r.ExitCode, int64(r.Cursor), result)
-	case c.Status == engine.Running:
-		args = append(args, nanos(c.At))
+// note keeps a step and the start that it is joined with, or returns as refusals why
+// not.
+func (t *transaction) note(ctx context.Context, s *step) (refusals []error, err error) {
+	if s.joined {
+		return nil, nil
 	}
-	done, err := t.become[c.Status].ExecContext(ctx, args...)
-	if err != nil {
-		return nil, err
-	}
-	if n, err := done.RowsAffected(); n == 0 || err != nil {
-		if err != nil {
+	if s.start != nil {
+		if done, err := t.turn(ctx, t.pass[s.Status], s); done || err != nil {
 			return nil, err
 		}
-		at, refusal, err := t.locate(ctx, c.ID)
-		if refusal == nil && err == nil {
-			refusal = c.Follows(at.status)
+		if refusals, err = t.noteOne(ctx, s.start); err != nil {
+			return nil, err
 		}
-		return refusal, err
 	}
-	if c.Status.Terminal() {
+	more, err := t.noteOne(ctx, s)
+	return append(refusals, more...), err
+}
+
+func (t *transaction) noteOne(ctx context.Context, s *step) (refusals []error, err error) {
+	done, err := t.turn(ctx, t.become[s.Status], s)
+	if done || err != nil {
+		return nil, err
+	}
+	at, refusal, err := t.locate(ctx, s.ID)
+	if refusal == nil && err == nil {
+		refusal = s.Follows(at.status)
+	}
+	return []error{refusal}, err
+}
+
+// turn changes an execution by one of the statements that do, and reports whether that
+// was possible.
+func (t *transaction) turn(ctx context.Context, statement *sql.Stmt, s *step) (bool, error) {
+	args := []any{s.ID[:]}
+	switch {
+	case s.Result != nil:
+		r := s.Result
+		args = append(args, nanos(r.StartedAt), nanos(r.CompletedAt), r.ExitCode, int64(r.Cursor), s.kept)
+	case s.Status == engine.Running:
+		args = append(args, nanos(s.At))
+	}
+	done, err := statement.ExecContext(ctx, args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := done.RowsAffected()
+	if n > 0 && s.Status.Terminal() {
 		t.delta[unfinished]--
-		t.delta[string(c.Status)]++
+		t.delta[string(s.Status)]++
 	}
-	return nil, nil
+	return n > 0, err
 }
 
 // nanos is a time as it is kept: nil for none.
