@@ -23,7 +23,7 @@ func outputLoads(short bool) []load {
 		{in80, one(lines80, size), []string{byRaw, byFollower, byMasked, byLines, byTee, byGoCmdLines}},
 		{in8, one(lines8, size/4), []string{byRaw, byFollower, byMasked, byLines, byTee, byGoCmdLines}},
 		{inOne, one(oneLine, size), []string{byRaw, byFollower, byMasked, byLines}},
-		{latency, one(ticking, 500), []string{byRaw, byFollower, byLines, byGoCmdLines}},
+		{latency, one(ticking, 500), []string{byRaw, byHop, byFollower, byLines, byGoCmdLines}},
 	}
 }
 
@@ -55,7 +55,9 @@ func outputFigures(s samples) []figure {
 			newFigure("G11", load+", allocations for 64 KiB", "", s.each(load, byFollower, allocsPerRead)).within(1, 2))
 	}
 	return append(all,
-		newFigure("G12", "latency of a line, p50, Output", timesRaw, s.ratio(latency, byFollower, byRaw, p50Of)).within(1.3, 1.6),
+		newFigure("G12", "latency of a line, p50, Output", timesRaw, s.ratio(latency, byFollower, byRaw, p50Of)),
+		newFigure("G12", "latency of a line, p50, one hand-over in Go", timesRaw, s.ratio(latency, byHop, byRaw, p50Of)),
+		newFigure("G12", "latency of a line, p50, Output", " × one hand-over", s.ratio(latency, byFollower, byHop, p50Of)).within(0, 1.2),
 		newFigure("G12", "latency of a line, p50, Output", timesGoCmd, s.ratio(latency, byFollower, byGoCmdLines, p50Of)).within(0.75, 1),
 		newFigure("G12", "latency of a line, p50, Watch", timesRaw, s.ratio(latency, byLines, byRaw, p50Of)),
 	)

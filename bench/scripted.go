@@ -33,8 +33,8 @@ func (s *scripted) Start(_ context.Context, l *engine.Launch) (engine.Control, e
 // nothing controls what has ended.
 type nothing struct{}
 
-func (nothing) Stop(engine.Cause) bool { return false }
-func (nothing) Kill(engine.Cause) bool { return false }
+func (nothing) Stop(engine.Cause, engine.Actor) bool { return false }
+func (nothing) Kill(engine.Cause, engine.Actor) bool { return false }
 
 func (nothing) Stdin() engine.Stdin              { return nil }
 func (nothing) Resize(engine.TerminalSize) error { return engine.ErrNoTerminal }

@@ -20,6 +20,7 @@ import (
 // The ways to read one fast producer.
 const (
 	byRaw        = "raw"         // read(2) of 64 KiB, which looks at nothing
+	byHop        = "hop"         // Go's own reading of a pipe, and one hand-over to another goroutine
 	byFollower   = "follower"    // the engine, and a reader of Output that counts newlines
 	byMasked     = "masked"      // the same with redaction: the default, and a hundred secrets
 	byLines      = "lines"       // the engine, and a reader of Watch: a line an event
@@ -39,6 +40,8 @@ func newStream(name string) (streamFunc, error) {
 	switch name {
 	case byRaw:
 		return readRaw, nil
+	case byHop:
+		return readAndHandOver, nil
 	case byGoCmdLines:
 		return readGoCmd, nil
 	case byFollower, byTee, byLines:
@@ -95,6 +98,41 @@ func readRaw(what string) (late []time.Duration, err error) {
 			}
 		}
 	}
+}
+
+// readAndHandOver is the least that a program does in Go that looks after a pipe and
+// gives what comes to somebody else.
+func readAndHandOver(what string) (late []time.Duration, err error) {
+	path, args := producer(what)
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	c := exec.Command(path, args...) //nolint:gosec // it is this program
+	c.Stdout = w
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	_ = w.Close()
+	pieces := make(chan []byte)
+	go func() {
+		defer close(pieces)
+		for buffer := make([]byte, pipeBytes); ; {
+			n, err := r.Read(buffer)
+			if err != nil {
+				return
+			}
+			pieces <- bytes.Clone(buffer[:n])
+		}
+	}()
+	see := watcherOf(what, &late)
+	for p := range pieces {
+		if err := see(p); err != nil {
+			return nil, err
+		}
+	}
+	return late, c.Wait()
 }
 
 // watcherOf takes the pieces of a ticking producer; nil for others.
