@@ -36,10 +36,21 @@ func openDoor() (*door, error) {
 
 func (d *door) close() { _ = d.listener.Close() }
 
+// removeDoor removes the socket of somebody who has gone. It is one only by its own word.
+func removeDoor(path string) {
+	stat, err := os.Lstat(path)
+	if err == nil && stat.Mode().Type() == os.ModeSocket && filepath.Base(filepath.Dir(path)) == doorName() {
+		_ = os.Remove(path)
+	}
+}
+
+// doorName is the name of the folder that sockets are in.
+func doorName() string { return "cloudops-" + strconv.Itoa(os.Getuid()) }
+
 // doorFolder is a folder with a short path: that of a state directory may be longer than
 // a socket's can be.
 func doorFolder() (string, error) {
-	name := "cloudops-" + strconv.Itoa(os.Getuid())
+	name := doorName()
 	var faults []error
 	for _, parent := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), "/tmp"} {
 		dir := filepath.Join(parent, name)
