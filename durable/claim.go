@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 )
@@ -29,17 +30,20 @@ func (c *claims) path(id engine.ID) string { return filepath.Join(c.dir, id.Stri
 
 // take claims an execution.
 func (c *claims) take(id engine.ID) error {
-	f, err := tryLock(c.path(id))
-	if err == nil && f == nil {
-		err = errors.New("another program is about to start it")
+	for try := range 5 {
+		f, err := tryLock(c.path(id))
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.held[id] = f
+			return nil
+		}
+		<-time.After(time.Duration(try) * time.Millisecond) // somebody may only look at it
 	}
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.held[id] = f
-	return nil
+	return errors.New("another program is about to start it")
 }
 
 // drop gives a claim back: it was started, or refused.
@@ -49,7 +53,7 @@ func (c *claims) drop(id engine.ID) {
 	delete(c.held, id)
 	c.mu.Unlock()
 	if f != nil {
-		_ = os.Remove(c.path(id)) // one that stays is an execution that has a folder: nobody asks
+		_ = os.Remove(c.path(id)) // one that stays is cleared away
 		_ = f.Close()
 	}
 }
@@ -65,6 +69,35 @@ func (c *claims) state(id engine.ID) (claimed, alive bool, err error) {
 	}
 	return true, false, f.Close()
 }
+
+// clear removes what guests have left that were killed, where isOver says that they
+// are not needed any more.
+func (c *claims) clear(isOver func(id engine.ID) (bool, error)) error {
+	names, err := os.ReadDir(c.dir)
+	faults := []error{err}
+	for _, name := range names {
+		id, err := engine.ParseID(name.Name())
+		if err != nil {
+			continue // no claim has this name
+		}
+		if _, alive, err := c.state(id); err != nil || alive {
+			faults = append(faults, err)
+			continue
+		}
+		over, err := isOver(id)
+		if at, missing := name.Info(); errors.Is(err, engine.ErrNotFound) && missing == nil {
+			over, err = time.Since(at.ModTime()) > accepting, nil
+		}
+		if err == nil && over {
+			err = ignoreMissing(os.Remove(c.path(id)))
+		}
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+// accepting is longer than a guest takes from the claim to the acceptance.
+const accepting = time.Minute
 
 // store is a history in which guests claim what they accept.
 type store struct {

@@ -77,3 +77,46 @@ func TestOpen_LeavesADamagedFolderAlone(t *testing.T) {
 		t.Errorf("it was changed: %q, %v", text, err)
 	}
 }
+
+// A guest was killed while it withdrew what waited in a queue. Nobody was told that it is
+// withdrawn: it waits again.
+func TestOpen_TakesUpWhatWasHalfWithdrawn(t *testing.T) {
+	t.Parallel()
+	dir, id := place(t), engine.ID{3}
+	shut(t, open(t, dir, durable.Config{}))
+	accept(t, dir, id, engine.Pending)
+	f, err := folders(t, dir).Create(id.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Describe(struct{}{}), f.Release()); err != nil {
+		t.Fatal(err)
+	}
+	e := open(t, dir, durable.Config{})
+	if r := wait(t, e, id); r.Stdout != "ran\n" {
+		t.Errorf("it ended as %s: %s", r.Status, r.Error)
+	}
+}
+
+// A guest was killed between the acceptance of a request and its start. Whoever opens the
+// directory next has it be lost, and nothing of the claim is left.
+func TestOpen_EndsWhatAGuestHasLeft(t *testing.T) {
+	t.Parallel()
+	for _, status := range []engine.Status{engine.Pending, engine.Running} {
+		dir, id := place(t), engine.ID{4}
+		shut(t, open(t, dir, durable.Config{}))
+		accept(t, dir, id, status)
+		claim := filepath.Join(dir, "claims", id.String())
+		if err := os.WriteFile(claim, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		e := open(t, dir, durable.Config{Guest: true})
+		p, err := e.List(t.Context(), engine.Filter{Status: []engine.Status{engine.Lost}})
+		if err != nil || len(p.Executions) != 1 {
+			t.Errorf("%s: lost is %+v, %v", status, p.Executions, err)
+		}
+		if _, err := os.Lstat(claim); err == nil {
+			t.Errorf("%s: the claim is left", status)
+		}
+	}
+}

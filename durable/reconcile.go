@@ -49,7 +49,18 @@ func (e *Engine) reconcile(ctx context.Context) error {
 			e.damaged(ctx, name, err)
 		}
 	}
-	return e.settleMissing(ctx, names)
+	err = e.runner.claims.clear(func(id engine.ID) (bool, error) {
+		x, err := e.Get(ctx, id) // which ends what nobody is going to start
+		return errors.Is(err, engine.ErrExpired) || x.Status == engine.Running || x.Status.Terminal(), ignoreExpired(err)
+	})
+	return errors.Join(err, e.settleMissing(ctx, names))
+}
+
+func ignoreExpired(err error) error {
+	if errors.Is(err, engine.ErrExpired) {
+		return nil
+	}
+	return err
 }
 
 // settle deals with one folder: where nobody runs its execution any more, the history

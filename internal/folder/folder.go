@@ -189,7 +189,8 @@ func (f *Folder) read(name string) ([]byte, error) {
 // Remove removes an execution and all that is known of it: a sealed one, or an
 // active one whose lock is held, which is given back.
 //
-// Errors: [ErrNotHeld], fs.ErrNotExist, and the system's.
+// Errors: [ErrNotHeld], fs.ErrNotExist also where another was made in its place, and the
+// system's.
 func (f *Folder) Remove() error {
 	if err := f.remove(); err != nil {
 		return fmt.Errorf("remove execution %s: %w", f.id, err)
@@ -206,6 +207,12 @@ func (f *Folder) remove() error {
 		return errors.Join(f.state.disk.remove(path), missing(f.state.disk.sync(filepath.Dir(path))))
 	case f.Lock() == nil:
 		return ErrNotHeld
+	}
+	switch ours, err := names(f.lockPath(), f.Lock()); { // whoever it was handed on to may have removed it
+	case err != nil:
+		return err
+	case !ours:
+		return fs.ErrNotExist
 	}
 	return errors.Join(f.state.disk.removeAll(path), f.Release())
 }

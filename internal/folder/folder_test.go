@@ -198,3 +198,18 @@ func change(t *testing.T, path string, f func(string) string) {
 	}
 	must(t, os.WriteFile(path, []byte(after), 0o600))
 }
+
+// Who has handed its lock on, and holds it still, has nothing to say about a folder that
+// somebody else made when the first was removed.
+func TestFolder_RemovesOnlyItself(t *testing.T) {
+	t.Parallel()
+	s := openState(t, t.TempDir())
+	first := create(t, s, "one")
+	must(t, os.RemoveAll(first.Dir())) // by whoever has the lock too
+	second := create(t, s, "one")
+	checkError(t, "remove the first", first.Remove(), fs.ErrNotExist)
+	if !alive(t, second) {
+		t.Error("the second was removed")
+	}
+	must(t, second.Remove())
+}

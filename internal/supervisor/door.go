@@ -38,6 +38,17 @@ func openDoor() (*door, error) {
 
 func (d *door) close() { _ = d.listener.Close() }
 
+// removeDoor removes the socket of somebody who has gone. It is one only by its own word.
+func removeDoor(path string) {
+	stat, err := os.Lstat(path)
+	if err == nil && stat.Mode().Type() == os.ModeSocket && filepath.Base(filepath.Dir(path)) == doorName() {
+		_ = os.Remove(path)
+	}
+}
+
+// doorName is the name of the folder that sockets are in.
+func doorName() string { return "cloudops-" + strconv.Itoa(os.Getuid()) }
+
 // doorFolder is a folder with a short path: that of a state directory may be longer than
 // a socket's can be.
 func doorFolder() (string, error) {
@@ -57,9 +68,6 @@ func doorFolder() (string, error) {
 	}
 	return "", errors.Join(faults...)
 }
-
-// doorName is what the folder is called, for each user another.
-func doorName() string { return "cloudops-" + strconv.Itoa(os.Getuid()) }
 
 // onlyOurs checks that a folder, which somebody else may have made, is of this user and
 // open to nobody else.

@@ -128,9 +128,24 @@ func (r *Runner) vanished(ctx context.Context, k *link) {
 		case err == nil:
 			r.attend(k)
 			return
-		case !errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		case stays(err):
 			k.end(&engine.Ending{Cause: engine.CauseLost, ExitCode: -1, Error: err.Error()})
 			return
 		}
+		select {
+		case <-time.After(lookAgain):
+		case <-ctx.Done():
+		}
 	}
+}
+
+// lookAgain is how long somebody waits who could not find out what became of an
+// execution.
+const lookAgain = 250 * time.Millisecond
+
+// stays reports whether an error says something about the execution. What the system is
+// out of comes back, and who does not answer may do so yet.
+func stays(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, engine.ErrNotFound) ||
+		errors.Is(err, folder.ErrDamaged) || errors.Is(err, folder.ErrVersion)
 }

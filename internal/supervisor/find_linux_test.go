@@ -96,6 +96,9 @@ func TestRunner_KilledSupervisorIsLost(t *testing.T) {
 			if _, err := os.Stat(d.Cgroup); d.Cgroup != "" && err == nil {
 				t.Errorf("%s is left", d.Cgroup)
 			}
+			if _, err := os.Lstat(d.Socket); err == nil {
+				t.Errorf("%s is left", d.Socket)
+			}
 		})
 	}
 	t.Run("by the next engine", func(t *testing.T) {

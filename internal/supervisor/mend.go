@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -29,13 +27,14 @@ func (r *Runner) mend(f *folder.Folder, l *engine.Launch) (*engine.Ending, error
 	}
 	var d description
 	switch err := f.Description(&d); {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), err == nil && d.Keeper.Pid == 0: // somebody was about to withdraw it
 		return nil, errors.Join(fmt.Errorf("%w: execution %s was never started", engine.ErrNotFound, f.ID()), f.Remove())
 	case errors.Is(err, folder.ErrDamaged): // the mark is all that is known
 		d = description{Trail: process.Trail{Mark: l.Mark(), Keeper: process.Self()}}
 	case err != nil:
 		return nil, err
 	}
+	removeDoor(d.Socket)
 	*end = lost(f, &d)
 	swept, left := r.search.End(d.Trail)
 	end.Swept = swept
@@ -45,9 +44,6 @@ func (r *Runner) mend(f *folder.Folder, l *engine.Launch) (*engine.Ending, error
 	}
 	if err := f.End(end); err != nil {
 		return nil, err
-	}
-	if filepath.Base(filepath.Dir(d.Socket)) == doorName() {
-		_ = os.Remove(d.Socket) // nobody listens any more
 	}
 	return end, closeRecord(f)
 }
