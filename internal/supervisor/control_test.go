@@ -126,10 +126,16 @@ func TestRecorder_IsFoundByOthers(t *testing.T) {
 	e := newEngine(t, r)
 	t.Cleanup(func() { _ = r.Close() })
 	request := sh(`echo one; sleep 600`)
-	request.Actor.Name = "me"
+	request.Actor.Name = "me, or you"
 	id := start(t, e, request, "one")
-	if about := describedIn(t, dir, id).About; string(about) != `"me"` {
+	if about := describedIn(t, dir, id).About; string(about) != `"me, or you"` {
 		t.Errorf("about it is kept %s", about)
+	}
+	if err := e.AddSecrets(patient(t), id, "me, or"); err != nil {
+		t.Error(err)
+	}
+	if about := describedIn(t, dir, id).About; string(about) != `"[REDACTED] you"` {
+		t.Errorf("a secret that its engine added later is in %s", about)
 	}
 	f := mustFind(t, newRunner(t, dir), id)
 	by := engine.Actor{Name: "you"}
@@ -223,7 +229,7 @@ func TestProtocol_IsTheSame(t *testing.T) {
 		t.Errorf("want started, got %s", got)
 	}
 	for request, want := range map[string]string{
-		`{"number":1,"op":"add_secrets","data":"eA=="}`: `{"answer":{"number":1,"problem":{"code":"unsupported","text":"the supervisor does not know the operation add_secrets"}}}`,
+		`{"number":1,"op":"checkpoint","data":"eA=="}`: `{"answer":{"number":1,"problem":{"code":"unsupported","text":"the supervisor does not know the operation checkpoint"}}}`,
 		`{"number":2,"op":"resize","size":{"rows":1,"cols":1}}`: `{"answer":{"number":2,"problem":{"code":"no_terminal",` +
 			`"text":"execution has no terminal: it was started without"}}}`,
 		`{"number":3,"op":"wake","cursor":0,"later":"field"}`:   `{"answer":{"number":3}}`,
