@@ -49,7 +49,8 @@ type API interface {
 	// that its processes write after it has returned, and wherever its request, its
 	// errors and its ending are shown. What was recorded before stays as it is. Errors:
 	// ErrInvalid where one has less than six bytes, with which none is added, or where it
-	// is too much; ErrFinished, ErrNotFound, ErrExpired.
+	// is too much; ErrFinished, ErrNotFound, ErrExpired; ErrStore where they are masked from
+	// now on, and may still be in the history.
 	AddSecrets(ctx context.Context, id ID, values ...string) error
 	// List returns executions that match, newest first. Errors: ErrInvalid.
 	List(ctx context.Context, f Filter) (Page, error)

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"reflect"
 
 	"github.com/escher-dbai/cloudops-engine/internal/redact"
@@ -46,7 +45,7 @@ func maskedRequest(r Request, mask func(string) string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return maskJSON(data, mask)
+	return redact.JSON(data, mask)
 }
 
 // request is what was kept.
@@ -73,34 +72,4 @@ func withoutSecrets(env map[string]string) map[string]string {
 		out[name] = value
 	}
 	return out
-}
-
-// maskJSON masks value by value, so that a mask never takes a quote or a brace
-// along; but only where there is something to mask.
-func maskJSON(data []byte, mask func(string) string) ([]byte, error) {
-	text := string(data)
-	if mask(text) == text {
-		return data, nil
-	}
-	var content any
-	if err := json.Unmarshal(data, &content); err != nil {
-		return nil, err
-	}
-	return json.Marshal(maskStrings(content, mask))
-}
-
-func maskStrings(v any, mask func(string) string) any {
-	switch v := v.(type) {
-	case string:
-		return mask(v)
-	case []any:
-		for i := range v {
-			v[i] = maskStrings(v[i], mask)
-		}
-	case map[string]any:
-		for name := range v {
-			v[name] = maskStrings(v[name], mask)
-		}
-	}
-	return v
 }

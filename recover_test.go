@@ -3,6 +3,8 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -236,4 +238,58 @@ func TestStore_HasEndingsOfTheQueueBeforeTheyAreSeen(t *testing.T) {
 	if err := e.Cancel(t.Context(), running, engine.Cancellation{Force: true}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// What is found out to be secret later is not in the store any more when AddSecrets
+// returns; what waits is masked with it, by the next engine too.
+func TestStore_ForgetsSecretsThatAreAdded(t *testing.T) {
+	t.Parallel()
+	l := newLeft(t)
+	e, _ := l.next(engine.Config{MaxConcurrent: 1})
+	runs, waits := start(t, e, bash("sleep 60", secret)), start(t, e, bash("echo it is $1", secret))
+	for _, id := range []engine.ID{runs, waits} {
+		wantError(t, "add", e.AddSecrets(t.Context(), id, secret, "one more of them"), nil)
+	}
+	p, err := l.List(t.Context(), engine.Filter{Text: secret, Total: true})
+	if err != nil || p.Total != 0 {
+		t.Errorf("they are found by their secret: %+v, %v", p, err)
+	}
+	rec, err := l.Get(t.Context(), runs)
+	if err != nil || rec.Whole || strings.Contains(rec.Request.Command.String(), secret) {
+		t.Errorf("of what runs is kept %v, %v", rec.Request.Command, err)
+	}
+	rec, err = l.Get(t.Context(), waits)
+	if want := []string{secret, "one more of them"}; err != nil || !rec.Whole || !slices.Equal(rec.Request.Secrets, want) {
+		t.Errorf("what waits has the secrets %q, want %q: %v", rec.Request.Secrets, want, err)
+	}
+	after := newLeft(t)
+	rec.Request.ID = waits
+	after.accepted(rec.Request)
+	next, _ := after.next(engine.Config{})
+	if r, err := next.Wait(t.Context(), waits); err != nil || r.Stdout != "it is [REDACTED]\n" {
+		t.Errorf("the next engine: %+v, %v", r, err)
+	}
+	for _, id := range []engine.ID{waits, runs} {
+		wantError(t, "cancel", e.Cancel(t.Context(), id, engine.Cancellation{Force: true}), nil)
+	}
+}
+
+// A store that fails is no reason to show a secret, and whoever adds it is told.
+func TestStore_ThatFailsHasSecretsMaskedAllTheSame(t *testing.T) {
+	t.Parallel()
+	l := newLeft(t)
+	e, _ := l.next(engine.Config{})
+	id := start(t, e, bash("sleep 60", secret))
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := e.AddSecrets(t.Context(), id, secret)
+	if !errors.Is(err, engine.ErrClosed) || engine.Hint(err) == "" || strings.Contains(err.Error(), secret) {
+		t.Errorf("got %v", err)
+	}
+	x, err := e.Get(t.Context(), id)
+	if err != nil || strings.Contains(x.Command, secret) {
+		t.Errorf("it is shown as %s, %v", x.Command, err)
+	}
+	wantError(t, "cancel", e.Cancel(t.Context(), id, engine.Cancellation{Force: true}), nil)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 
@@ -43,9 +44,48 @@ func (e *Engine) AddSecrets(ctx context.Context, id ID, values ...string) error 
 		return err
 	}
 	if m, elsewhere := control.(Masker); elsewhere {
-		return m.AddSecrets(ctx, values)
+		err = m.AddSecrets(ctx, values)
 	}
-	return nil
+	return errors.Join(err, e.conceal(ctx, x, values))
+}
+
+// conceal has the store forget what is shown no longer, and keep the values for the
+// start of what waits. Callers hold its steering.
+func (e *Engine) conceal(ctx context.Context, x *execution, values []string) error {
+	if e.ledger == nil {
+		return nil
+	}
+	rec, err := e.config.Store.Get(ctx, x.id)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrExpired) {
+		return nil // there is nothing to forget
+	}
+	var a Acceptance
+	if err == nil {
+		a, err = rec.concealed(values, x.secrets.String)
+	}
+	if err == nil {
+		err = e.config.Store.Note(ctx, Change{ID: x.id, Shown: &a})
+	}
+	if err == nil || errors.Is(err, ErrExpired) {
+		return nil
+	}
+	return advise(fmt.Errorf("secrets of execution %s are masked from now on, and may still be in the history: %w", x.id, err), "add them again")
+}
+
+// concealed is what is to be kept of a request from now on: without what mask takes out,
+// and with the values where it can be run.
+func (r Record) concealed(values []string, mask func(string) string) (Acceptance, error) {
+	request := r.Request
+	request.ID = r.Execution.ID
+	if r.Whole {
+		request.Secrets = append(slices.Clip(request.Secrets), values...)
+	}
+	a, err := NewAcceptance(request, r.Execution.AcceptedAt, mask)
+	a.Execution.Command = mask(r.Execution.Command) // which is quoted as it was before it was masked
+	if !r.Whole {
+		a.Whole = nil
+	}
+	return a, err
 }
 
 // takeIn counts what is added, and refuses too much. Callers hold its steering.

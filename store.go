@@ -31,7 +31,7 @@ type Store interface {
 	// where it was deleted.
 	Accept(ctx context.Context, a Acceptance) (known bool, err error)
 	// Note keeps changes of executions, in this order. What an execution became is
-	// final once it ended. Each change that cannot be kept is an error in the
+	// final once it ended; what is shown of it is not. Each change that cannot be kept is an error in the
 	// returned one, and the others are kept: ErrFinished where it has ended already,
 	// ErrInvalid where its status cannot become this one, ErrNotFound, ErrExpired.
 	// With an ErrStore none is.
@@ -101,7 +101,7 @@ func NewAcceptance(r Request, at time.Time, mask func(text string) string) (Acce
 // maskedContent is the content of a request without its secrets.
 func maskedContent(r *Request, content []byte, mask func(string) string) ([]byte, error) {
 	if len(r.Secrets)+len(r.Stdin)+len(r.Env) == 0 && r.StdinFrom == nil {
-		return maskJSON(content, mask)
+		return redact.JSON(content, mask)
 	}
 	return maskedRequest(*r, mask)
 }
@@ -122,18 +122,29 @@ func (a Acceptance) Validate() error {
 // Change is one step in the life of an execution.
 type Change struct {
 	ID ID
-	// Status is what it became.
+	// Status is what it became; empty where that is not the change, but Shown.
 	Status Status
 	// At is when; of an ending its Result says it.
 	At time.Time
 	// Result is how it ended, and nil unless Status is terminal. What it wrote is not
 	// kept.
 	Result *Result
+	// Shown takes the place of what was kept of the request, whatever has become of the
+	// execution: its command, its labels, the request without secrets, and where it has
+	// not started or ended all of it. Status, times and digest stay as they are. nil:
+	// nothing is replaced. It is for secrets that became known after the acceptance.
+	Shown *Acceptance
 }
 
 // Validate returns an ErrInvalid where the change contradicts itself.
 func (c Change) Validate() error {
 	switch {
+	case c.Shown != nil && (c.Status != "" || c.Result != nil):
+		return fault(ErrInvalid, "execution %s: a change is of the status or of what is shown, not of both", c.ID)
+	case c.Shown != nil && c.Shown.Execution.ID != c.ID:
+		return fault(ErrInvalid, "execution %s: a change shows another: %s", c.ID, c.Shown.Execution.ID)
+	case c.Shown != nil:
+		return nil
 	case !c.Status.Valid():
 		return fault(ErrInvalid, "execution %s: status %q is none of ours", c.ID, clip(string(c.Status), 40))
 	case c.Status.Terminal() != (c.Result != nil):

@@ -113,6 +113,10 @@ func (m *MemoryStore) noteLocked(c Change) error {
 		return err
 	}
 	x := &s.Execution
+	if c.Shown != nil {
+		s.show(c.Shown)
+		return nil
+	}
 	if err := c.Follows(x.Status); err != nil {
 		return err
 	}
@@ -130,6 +134,20 @@ func (m *MemoryStore) noteLocked(c Change) error {
 	return nil
 }
 
+// show replaces what is kept of the request.
+func (s *stored) show(a *Acceptance) {
+	x := &s.Execution
+	x.Command, x.Actor, x.Metadata, s.Request = a.Execution.Command, a.Execution.Actor, a.Execution.Metadata, a.Request
+	if s.waits() {
+		s.Whole = a.Whole
+	}
+}
+
+// waits reports whether it has neither started nor ended.
+func (s *stored) waits() bool {
+	return s.Execution.Status == Pending || s.Execution.Status == AwaitingApproval
+}
+
 // Get returns what is kept of an execution. See [Store].
 func (m *MemoryStore) Get(_ context.Context, id ID) (Record, error) {
 	m.mu.Lock()
@@ -142,7 +160,7 @@ func (m *MemoryStore) Get(_ context.Context, id ID) (Record, error) {
 }
 
 func (s *stored) record() (Record, error) {
-	r := Record{Execution: s.Execution, Whole: !s.Execution.Status.Terminal() && s.Execution.Status != Running}
+	r := Record{Execution: s.Execution, Whole: s.waits()}
 	data := s.Request
 	if s.Whole != nil {
 		data = s.Whole

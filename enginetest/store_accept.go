@@ -17,6 +17,7 @@ func storeAcceptCases() []storeCase {
 		{"RefusesWhatIsNoAcceptance", "an execution begins as pending or awaiting approval, with an id and a time", refusesNoAcceptance},
 		{"KeepsTheRequestWholeUntilTheStart", "what was accepted can be run after a restart, with its secrets", keepsWhole},
 		{"WipesSecretsAtTheStart", "after the start, or an ending without one, no secret is kept", wipesSecrets},
+		{"ForgetsWhatIsShownNoLonger", "a secret that is found out later is nowhere in what is kept, and what waits can still be run", forgetsWhatWasShown},
 		{"KeepsTheQueueInOrder", "what was accepted and not started comes back in the order of acceptance, whatever the clock says", keepsQueue},
 		{"TellsUnknownFromNever", "an id that never was is ErrNotFound", tellsNotFound},
 	}
@@ -122,6 +123,74 @@ func wipesSecrets(s *shop) {
 	id = s.accept(engine.Request{Command: engine.Exec("true"), Env: map[string]string{"STAGE": "prod"}})
 	s.note(s.started(id))
 	want(s.t, "what is missing where there were no secrets", "[]", fmt.Sprint(s.get(id).Missing()))
+}
+
+// concealed is what is to be kept of a request when its secret is known.
+func concealed(s *shop, r engine.Request) *engine.Acceptance {
+	r.Secrets = []string{"hunter2hunter2"}
+	a := s.acceptance(r)
+	return &a
+}
+
+func forgetsWhatWasShown(s *shop) {
+	r := engine.Request{
+		Command: engine.Exec("deploy", "--key", "hunter2hunter2"), Env: map[string]string{"STAGE": "hunter2hunter2"},
+		Actor:    engine.Actor{Kind: engine.Human, Name: "hunter2hunter2"},
+		Metadata: engine.Metadata{Source: "hunter2hunter2", Tags: map[string]string{"key": "hunter2hunter2", "team": "blue"}},
+	}
+	for what, before := range map[string]func(id engine.ID){
+		"waits": func(engine.ID) {}, "runs": func(id engine.ID) { s.note(s.started(id)) },
+		"has ended": func(id engine.ID) { s.finish(id, engine.Failed, 1) },
+	} {
+		r.ID = newID(s.t)
+		s.accept(r)
+		before(r.ID)
+		was := s.get(r.ID)
+		s.note(engine.Change{ID: r.ID, Shown: concealed(s, r)})
+		s.restart()
+		got := s.get(r.ID)
+		want(s.t, what+": status, times and code", asJSON(s.t, bare(was.Execution)), asJSON(s.t, bare(got.Execution)))
+		want(s.t, what+": there is a result", was.Result != nil, got.Result != nil)
+		want(s.t, what+": it can be run", what == "waits", got.Whole)
+		if text := requestJSON(s.t, got.Request); got.Whole != strings.Contains(text, "hunter2") || got.Whole && len(got.Request.Secrets) != 1 {
+			s.t.Errorf("%s: its request is %s", what, text)
+		}
+		known, err := s.Accept(s.t.Context(), s.acceptance(r))
+		want(s.t, what+": the same content is known", true, known && err == nil)
+	}
+	if text := asJSON(s.t, s.list(engine.Filter{})); strings.Contains(text, "hunter2") {
+		s.t.Errorf("the list has the secret: %s", text)
+	}
+	for what, f := range map[string]engine.Filter{
+		"text": {Text: "hunter2"}, "source": {Source: "hunter2hunter2"}, "tag": {Tags: map[string]string{"key": "hunter2hunter2"}},
+	} {
+		want(s.t, "found by the secret as "+what, 0, len(s.list(f).Executions))
+	}
+	want(s.t, "found by a tag that is no secret", 3, len(s.list(engine.Filter{Tags: map[string]string{"team": "blue"}}).Executions))
+	want(s.t, "found by the tag that was masked", 3, len(s.list(engine.Filter{Tags: map[string]string{"key": "[REDACTED]"}}).Executions))
+	refusesToShow(s, r)
+}
+
+// bare is an execution without what is shown of its request.
+func bare(x engine.Execution) engine.Execution {
+	x.Command, x.Actor, x.Metadata = "", engine.Actor{}, engine.Metadata{}
+	return x
+}
+
+func refusesToShow(s *shop, r engine.Request) {
+	r.ID = newID(s.t)
+	for what, c := range map[string]engine.Change{
+		"of another":      {ID: newID(s.t), Shown: concealed(s, r)},
+		"with a status":   {ID: r.ID, Status: engine.Running, Shown: concealed(s, r)},
+		"nothing of both": {ID: r.ID},
+	} {
+		wantIs(s.t, what, s.Note(s.t.Context(), c), engine.ErrInvalid)
+	}
+	wantIs(s.t, "of one that is not there", s.Note(s.t.Context(), engine.Change{ID: r.ID, Shown: concealed(s, r)}), engine.ErrNotFound)
+	gone := s.finishMany(1)[0]
+	s.delete(engine.Deletion{IDs: []engine.ID{gone}}, 1)
+	r.ID = gone
+	wantIs(s.t, "of one that was deleted", s.Note(s.t.Context(), engine.Change{ID: gone, Shown: concealed(s, r)}), engine.ErrExpired)
 }
 
 func keepsQueue(s *shop) {

@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -219,16 +218,8 @@ func (t *transaction) choose(ctx context.Context, text string, args ...any) (fou
 // delete deletes executions, tags and all, and keeps their ids.
 func (t *transaction) delete(ctx context.Context, found []doomed) error {
 	for _, d := range found {
-		var l labels
-		if d.labels != nil {
-			if err := json.Unmarshal(d.labels, &l); err != nil {
-				return err
-			}
-		}
-		for name, value := range l.Tags {
-			if _, err := t.untag.ExecContext(ctx, name, value, d.seq); err != nil {
-				return err
-			}
+		if err := t.dropTags(ctx, d.seq, d.labels); err != nil {
+			return err
 		}
 		if _, err := t.remove.ExecContext(ctx, d.seq); err != nil {
 			return err

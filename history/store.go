@@ -33,12 +33,12 @@ func (s *Store) Note(ctx context.Context, changes ...engine.Change) error {
 	var faults []error
 	steps := make([]step, 0, len(changes))
 	for i := range changes {
-		result, err := kept(&changes[i])
+		step, err := s.step(&changes[i])
 		if err != nil {
 			faults = append(faults, err)
 			continue
 		}
-		steps = append(steps, step{Change: &changes[i], kept: result})
+		steps = append(steps, step)
 	}
 	if len(steps) == 0 {
 		return errors.Join(faults...)
@@ -66,7 +66,8 @@ func (s *Store) Note(ctx context.Context, changes ...engine.Change) error {
 type step struct {
 	*engine.Change
 
-	kept []byte // its result, nil for none
+	kept  []byte // its result, nil for none
+	shown *row   // what is shown, nil for none
 	// start is the start right before this ending, which is kept with it in one
 	// statement; nil for none. Most executions are short: they start and end in one
 	// call, and it saves a fourth of what a record costs.
@@ -93,14 +94,19 @@ func joinSteps(all []step) {
 	}
 }
 
-// kept is the result of a change as it is kept, without the output; nil for none.
-func kept(c *engine.Change) ([]byte, error) {
-	if err := c.Validate(); err != nil || c.Result == nil {
-		return nil, err
+// step is a change as it is kept, its result without the output.
+func (s *Store) step(c *engine.Change) (made step, err error) {
+	made.Change = c
+	switch err = c.Validate(); {
+	case err != nil:
+	case c.Shown != nil:
+		if made.shown, err = s.keys.row(c.Shown); err != nil {
+			err = about(engine.ErrStore, "request of %s: %v", c.ID, err)
+		}
+	case c.Result != nil:
+		if made.kept, err = pack(c.Result); err != nil {
+			err = about(engine.ErrInvalid, "result of %s: %v", c.ID, err)
+		}
 	}
-	data, err := pack(c.Result)
-	if err != nil {
-		return nil, about(engine.ErrInvalid, "result of %s: %v", c.ID, err)
-	}
-	return data, nil
+	return made, err
 }

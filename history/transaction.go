@@ -14,6 +14,7 @@ import (
 type steps struct {
 	insert, tag, known, gone, find, last, tally, lag *sql.Stmt
 	bury, untag, remove, forget                      *sql.Stmt
+	labels, show                                     *sql.Stmt
 	become                                           map[engine.Status]*sql.Stmt
 	pass                                             map[engine.Status]*sql.Stmt // to it, over the start
 	all                                              []*sql.Stmt
@@ -81,6 +82,9 @@ func (s *steps) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.bury, "INSERT OR IGNORE INTO gone (id) VALUES (?)"},
 		{&s.untag, "DELETE FROM tag WHERE name = ? AND value = ? AND seq = ?"},
 		{&s.remove, "DELETE FROM execution WHERE seq = ?"},
+		{&s.labels, "SELECT seq, labels FROM execution WHERE id = ?"},
+		{&s.show, `UPDATE execution SET program = ?2, source = ?3, labels = ?4, command = ?5, request = ?6,
+			whole = iif(status IN ('pending', 'awaiting_approval'), ?7, NULL) WHERE seq = ?1`},
 		{&s.forget, "DELETE FROM gone WHERE n <= (SELECT max(n) FROM gone) - ?"},
 	} {
 		var err error
@@ -164,13 +168,8 @@ func (t *transaction) accept(ctx context.Context, a *row) (known bool, refusal, 
 		}
 		return t.refuse(ctx, a)
 	}
-	for name, value := range a.tags {
-		if _, err := t.tag.ExecContext(ctx, name, value, seq); err != nil {
-			return false, nil, err
-		}
-	}
 	t.delta[unfinished]++
-	return false, nil, nil
+	return false, nil, t.addTags(ctx, seq, a.tags)
 }
 
 // refuse finds out why a request could not be inserted.
@@ -214,8 +213,12 @@ func (t *transaction) locate(ctx context.Context, id engine.ID) (at location, re
 // note keeps a step and the start that it is joined with, or returns as refusals why
 // not.
 func (t *transaction) note(ctx context.Context, s *step) (refusals []error, err error) {
-	if s.joined {
+	switch {
+	case s.joined:
 		return nil, nil
+	case s.shown != nil:
+		refusal, err := t.show(ctx, s.shown)
+		return []error{refusal}, err
 	}
 	if s.start != nil {
 		if done, err := t.turn(ctx, t.pass[s.Status], s); done || err != nil {

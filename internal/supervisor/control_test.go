@@ -126,10 +126,16 @@ func TestRecorder_IsFoundByOthers(t *testing.T) {
 	e := newEngine(t, r)
 	t.Cleanup(func() { _ = r.Close() })
 	request := sh(`echo one; sleep 600`)
-	request.Actor.Name = "me"
+	request.Actor.Name = "me, or you"
 	id := start(t, e, request, "one")
-	if about := describedIn(t, dir, id).About; string(about) != `"me"` {
+	if about := describedIn(t, dir, id).About; string(about) != `"me, or you"` {
 		t.Errorf("about it is kept %s", about)
+	}
+	if err := e.AddSecrets(patient(t), id, "me, or"); err != nil {
+		t.Error(err)
+	}
+	if about := describedIn(t, dir, id).About; string(about) != `"[REDACTED] you"` {
+		t.Errorf("a secret that its engine added later is in %s", about)
 	}
 	f := mustFind(t, newRunner(t, dir), id)
 	by := engine.Actor{Name: "you"}

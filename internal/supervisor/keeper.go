@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/folder"
 	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
 	"github.com/escher-dbai/cloudops-engine/internal/process"
+	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
 // keeper keeps one execution in its folder: describes it, lets others control it and
@@ -25,6 +27,10 @@ type keeper struct {
 	record *engine.Journal
 	group  *lifecycle.Group
 	door   *door
+	secret func(text string) string // masks; what is added later too
+
+	describing sync.Mutex
+	described  description
 
 	mu      sync.Mutex
 	control engine.Control // nil until it runs
@@ -40,10 +46,34 @@ func newKeeper(id engine.ID, f *folder.Folder, record *engine.Journal, d *door) 
 // describe says who runs it, before it is started: what is there from then on is
 // somebody's to end.
 func (k *keeper) describe(l *engine.Launch, cgroup string, about json.RawMessage) error {
-	return k.folder.Describe(description{
+	k.secret = l.Mask
+	k.described = description{
 		Trail:  process.Trail{Cgroup: cgroup, Mark: l.Mark(), Keeper: process.Self()},
 		Socket: k.door.path, StartingAt: time.Now(), About: about,
-	})
+	}
+	return k.folder.Describe(k.described)
+}
+
+// mask has values masked from now on, in what describes the execution as well.
+func (k *keeper) mask(ctx context.Context, values []string) error {
+	m, ok := k.control.(engine.Masker)
+	if !ok {
+		return engine.ErrUnsupported
+	}
+	if err := m.AddSecrets(ctx, values); err != nil {
+		return err
+	}
+	k.describing.Lock()
+	defer k.describing.Unlock()
+	about, err := redact.JSON(k.described.About, k.secret)
+	if err != nil || bytes.Equal(about, k.described.About) {
+		return err
+	}
+	k.described.About = about
+	if err := k.folder.Describe(k.described); !errors.Is(err, folder.ErrNotHeld) {
+		return err
+	}
+	return fmt.Errorf("%w: execution %s", engine.ErrFinished, k.id)
 }
 
 // runs says that the execution runs, and lets others in.

@@ -125,7 +125,7 @@ func (p *peer) now(ctx context.Context, r *request) *answer {
 		}
 		a.Problem = problemOf(c.Resize(*r.Size))
 	case opMask:
-		a.Problem = problemOf(p.keeper.mask(ctx, r.Secrets))
+		a.Problem = problemOf(p.keeper.mask(ctx, textsOf(r.Secrets)))
 	default:
 		a.Problem = &problem{Code: engine.ErrorCode(engine.ErrUnsupported), Text: "the supervisor does not know the operation " + r.Op}
 	}
@@ -143,16 +143,13 @@ func (k *keeper) extended(timeout time.Duration) {
 	k.started.Timeout = max(k.started.Timeout, timeout)
 }
 
-// mask has values masked from now on.
-func (k *keeper) mask(ctx context.Context, secrets [][]byte) error {
+// textsOf are values as they were before they became JSON.
+func textsOf(secrets [][]byte) []string {
 	values := make([]string, len(secrets))
 	for i, s := range secrets {
 		values[i] = string(s)
 	}
-	if m, ok := k.control.(engine.Masker); ok {
-		return m.AddSecrets(ctx, values)
-	}
-	return engine.ErrUnsupported
+	return values
 }
 
 // later does what waits, in a goroutine of its own.

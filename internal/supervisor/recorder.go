@@ -99,7 +99,18 @@ func (r *Recorder) start(ctx context.Context, k *keeper, l *engine.Launch, slot 
 		defer giveBack(slot)
 		r.finish(k, <-ended, tell)
 	})
-	return control, nil
+	return recorded{control, k}, nil
+}
+
+// recorded controls an execution that is described on disk.
+type recorded struct {
+	engine.Control
+	keeper *keeper
+}
+
+// AddSecrets has values masked from now on. See engine.Masker.
+func (c recorded) AddSecrets(ctx context.Context, values []string) error {
+	return c.keeper.mask(ctx, values)
 }
 
 // finish keeps the ending, has the engine write the last note, and lets others have the
