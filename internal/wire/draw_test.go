@@ -84,7 +84,7 @@ func fillKind(t *rapid.T, v reflect.Value, name string) {
 
 // drawCommand makes a command of any kind.
 func drawCommand(t *rapid.T) engine.Command {
-	word := rapid.StringMatching(`[a-zA-Z0-9äß./ '"$]{1,12}`)
+	word := rapid.StringMatching(`[a-z][a-zA-Z0-9äß./ '"$]{0,11}`)
 	draw := func(name string) string { return word.Draw(t, name) }
 	args := rapid.SliceOfN(rapid.StringMatching(`[a-zäß ]{0,8}`), 0, 3).Draw(t, "args")
 	some := append([]string{"get"}, args...)
