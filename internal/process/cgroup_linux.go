@@ -102,14 +102,27 @@ const folderPrefix = "cloudops-"
 // and removes those that nobody has locked.
 func ownFolder(parent string) (dir string, fd int, err error) {
 	sweepStale(parent)
-	if dir, err = os.MkdirTemp(parent, folderPrefix); err != nil {
-		return "", -1, err
+	for range folderTries {
+		if dir, err = os.MkdirTemp(parent, folderPrefix); err != nil {
+			return "", -1, err
+		}
+		if fd, err = lockFolder(dir); err == nil {
+			if _, err = os.Stat(dir); err == nil {
+				return dir, fd, nil
+			}
+			closeAll(fd)
+		}
+		// Another program takes it for one that nobody has, before it is locked.
+		if also := os.Remove(dir); also != nil && !errors.Is(also, os.ErrNotExist) {
+			return "", -1, errors.Join(err, also)
+		}
 	}
-	if fd, err = lockFolder(dir); err != nil {
-		return "", -1, errors.Join(err, os.Remove(dir))
-	}
-	return dir, fd, nil
+	return "", -1, err
 }
+
+// folderTries is how often a folder is made that others sweep away at once: each of them
+// has to come between two calls of ours.
+const folderTries = 100
 
 func lockFolder(dir string) (fd int, err error) {
 	if fd, err = unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {

@@ -1,11 +1,13 @@
 package process_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -148,4 +150,34 @@ func nestedFixture() {
 	}
 	say(p.Pid())
 	<-w.ended
+}
+
+// Many programs that open at the same time sweep what others have left, and do not take
+// a folder for that which one of them has just made.
+func TestCgroup_IsNotSweptAwayWhileItIsMade(t *testing.T) {
+	t.Parallel()
+	first, err := process.NewTable(process.Options{Containment: process.InCgroup})
+	if errors.Is(err, process.ErrNoContainment) {
+		t.Skip("there are no cgroups here")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close() //nolint:errcheck // it is only there
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 30 {
+				table, err := process.NewTable(process.Options{Containment: process.InCgroup})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := table.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
