@@ -185,7 +185,7 @@ func (e *Engine) began(x *execution) {
 		return // the runner broke its contract
 	}
 	x.phase = going
-	if !x.elsewhere {
+	if x.started.IsZero() { // of one from elsewhere it may be known
 		x.started = time.Now()
 	}
 	e.running++

@@ -122,10 +122,28 @@ func (l *ledger) note(ctx context.Context, changes []Change) error {
 	case errors.Is(err, ErrStore):
 		l.logger.WarnContext(ctx, "the history could not be written; it is tried again", slog.Any("error", err))
 		return err
+	case errors.Is(err, ErrInvalid) && l.begun(ctx, changes):
+		return nil // likewise
 	default:
 		l.logger.ErrorContext(ctx, "the history did not take a change", slog.Any("error", err))
 		return nil
 	}
+}
+
+// begun reports whether the store has executions running that are to begin.
+func (l *ledger) begun(ctx context.Context, changes []Change) bool {
+	have := false
+	for _, c := range changes {
+		if c.Status != Running {
+			continue
+		}
+		rec, err := l.store.Get(context.WithoutCancel(ctx), c.ID)
+		if err != nil || rec.Execution.Status == Pending {
+			return false
+		}
+		have = true
+	}
+	return have
 }
 
 // flush waits until the store has what was noted before.

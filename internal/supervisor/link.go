@@ -25,7 +25,9 @@ type link struct {
 	phases  int // how many were told
 	number  int64
 	waiting map[int64]chan answer // nil: the connection has ended
-	over    bool                  // the execution has
+
+	reading sync.Mutex // held by who reads the record
+	over    bool       // all of it was read, and its files are closed
 }
 
 func newLink(r *Runner, f *folder.Folder, l *engine.Launch) *link {
@@ -86,17 +88,29 @@ func (k *link) hear(ctx context.Context) {
 
 // end tells the engine how it ended, when all of its record is there.
 func (k *link) end(end *engine.Ending) {
-	k.mu.Lock()
-	k.over = true
-	k.mu.Unlock()
-	catchUp(k.launch.Journal)
+	k.catchUp()
 	k.launch.Ended(*end)
 }
 
-// catchUp reads the rest of a record, and closes its files.
-func catchUp(j *engine.Journal) {
-	_, _ = j.Refresh() // what cannot be read is a gap, or is said when it is read again
-	_ = j.Release()
+// catchUp reads the rest of the record, and closes its files.
+func (k *link) catchUp() {
+	k.refresh()
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	k.over = true
+	_ = k.launch.Journal.Release()
+}
+
+// refresh reads what is new in the record, and reports whether there was anything. When its
+// files were closed nobody may open them again, because nobody would close them.
+func (k *link) refresh() bool {
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	if k.over {
+		return false
+	}
+	more, _ := k.launch.Journal.Refresh() // what cannot be read is a gap, or is said when it is read again
+	return more
 }
 
 // follow has the journal follow the record for as long as it grows.
@@ -114,7 +128,7 @@ func (k *link) follow(ctx context.Context) {
 			}
 		}
 		pause = pieceTime
-		if more, _ := j.Refresh(); !more { // it cannot be read, or had no room on the disk
+		if !k.refresh() { // it cannot be read, or had no room on the disk
 			pause = noPieceTime
 		}
 	}

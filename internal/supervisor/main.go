@@ -170,7 +170,9 @@ func (s *supervised) startIn(f *folder.Folder, o *order, l *lines) error {
 	if err := k.describe(s.launch, s.host.Cgroup(), o.About); err != nil {
 		return err
 	}
+	undo := goLast()
 	control, err := s.host.StartAlone(context.Background(), s.launch)
+	undo()
 	if err != nil {
 		return err
 	}
