@@ -9,6 +9,7 @@ import (
 	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/history"
 	"github.com/escher-dbai/cloudops-engine/internal/folder"
 	"github.com/escher-dbai/cloudops-engine/internal/supervisor"
 )
@@ -30,6 +31,7 @@ var _ engine.Finder = (*runner)(nil)
 func newRunner(e *Engine) (*runner, error) {
 	options := supervisor.Options{
 		Dir: e.dir, Slots: e.config.Engine.WithDefaults().MaxConcurrent, Containment: e.config.Engine.Containment, About: about,
+		Relaxed: e.config.Durability == history.ProcessDeath,
 	}
 	found, err := supervisor.New(options)
 	if errors.Is(err, supervisor.ErrNoHook) {
