@@ -29,7 +29,8 @@ type Config struct {
 	// may have a Tee, a reader as stdin and our terminal. It is recorded like any other,
 	// and others can follow and cancel it. It is for guests.
 	Foreground bool
-	// Durability is what an acknowledged request survives. Defaults to history.PowerLoss.
+	// Durability is what an acknowledged request, a start and an ending survive. Defaults to
+	// history.PowerLoss. With history.ProcessDeath nothing waits for the device.
 	Durability history.Durability
 	// Retention is what is kept of what has finished. What it does not keep is forgotten,
 	// the oldest first; what has not ended never is.
@@ -50,6 +51,7 @@ type Engine struct {
 	report  Report
 	group   *lifecycle.Group
 	tidy    chan struct{} // wakes the janitor
+	cleaned chan struct{} // closed when it has cleaned up at the opening, if it was to
 	closing sync.Once
 }
 
@@ -96,7 +98,7 @@ func Open(ctx context.Context, dir string, c Config) (*Engine, error) {
 	if err := prepare(dir); err != nil {
 		return nil, err
 	}
-	e := &Engine{dir: dir, config: c, group: lifecycle.New(), tidy: make(chan struct{}, 1)}
+	e := &Engine{dir: dir, config: c, group: lifecycle.New(), tidy: make(chan struct{}, 1), cleaned: make(chan struct{})}
 	if err := e.open(ctx); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -109,6 +111,9 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	}
 	if e.folders, err = folder.Open(e.dir); err != nil {
 		return fmt.Errorf("open the state directory: %w", err)
+	}
+	if e.config.Durability == history.ProcessDeath {
+		e.folders.Relax()
 	}
 	if !e.config.Guest {
 		if err := e.own(); err != nil {
@@ -190,6 +195,7 @@ func (e *Engine) takeUp(ctx context.Context) (err error) {
 // Shutdown closes the directory. What runs below supervisors goes on, what waits is for
 // the next owner; what runs in this process ends as Shutdown of an engine has it.
 func (e *Engine) Shutdown(ctx context.Context) error {
+	e.awaitClean(ctx)
 	e.group.Stop(engine.ErrClosed)
 	e.group.Wait()
 	err := e.Engine.Shutdown(ctx)

@@ -327,3 +327,21 @@ func TestOpen_MakesAFurtherProgramAGuest(t *testing.T) {
 		t.Errorf("the next owner found %+v", r)
 	}
 }
+
+// What is to survive the end of the program alone is not synced, in folders as in the
+// history.
+func TestOpen_WaitsForTheDeviceAsAsked(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[history.Durability]bool{"": false, history.PowerLoss: false, history.ProcessDeath: true} {
+		for _, foreground := range []bool{false, true} {
+			e := open(t, place(t), durable.Config{Guest: foreground, Foreground: foreground, Durability: d})
+			id := start(t, e, shell("echo hello"))
+			if r := wait(t, e, id); r.Stdout != "hello\n" {
+				t.Errorf("%q: %+v", d, r)
+			}
+			if got, err := e.Relaxed(id); got != want || err != nil {
+				t.Errorf("%q: relaxed is %t, %v", d, got, err)
+			}
+		}
+	}
+}

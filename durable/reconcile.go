@@ -78,7 +78,8 @@ func (e *Engine) settle(ctx context.Context, id engine.ID) error {
 		_, err = e.remember(ctx, f)
 		return err
 	case errors.Is(err, engine.ErrExpired):
-		return e.forget(ctx, id)
+		_, err = e.forget(ctx, id)
+		return err
 	case err != nil:
 		return err
 	case !x.Status.Terminal():

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/history"
 	"github.com/escher-dbai/cloudops-engine/internal/folder"
 	"github.com/escher-dbai/cloudops-engine/internal/supervisor"
 )
@@ -34,6 +35,7 @@ var (
 func newRunner(e *Engine) (*runner, error) {
 	options := supervisor.Options{
 		Dir: e.dir, Slots: e.config.Engine.WithDefaults().MaxConcurrent, Containment: e.config.Engine.Containment, About: about,
+		Relaxed: e.config.Durability == history.ProcessDeath,
 	}
 	if !e.config.Guest {
 		options.Warm = 1

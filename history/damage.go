@@ -10,8 +10,18 @@ import (
 	"time"
 )
 
-// lookOver checks a database as far as there is time for at every start: whole where
-// it is small, or where something in it was found wrong.
+const (
+	// checkedAlways is how large a history may be to be checked from end to end whenever
+	// it is opened: that takes a millisecond.
+	checkedAlways = 256 << 10
+	// checkedDaily is how large it may be to be so once a day: 64 MiB take a third of a
+	// second, which not every program of a moment is to pay.
+	checkedDaily = 64 << 20
+	checkedFor   = 24 * time.Hour
+)
+
+// lookOver checks a database as far as there is time for when it is opened: whole where
+// it is small, was not for a day, or where something in it was found wrong.
 func lookOver(ctx context.Context, db *sql.DB, path string) (damage, err error) {
 	dir := filepath.Dir(path)
 	at, err := os.Stat(path)
@@ -19,13 +29,28 @@ func lookOver(ctx context.Context, db *sql.DB, path string) (damage, err error) 
 		return nil, err
 	}
 	suspect := exists(filepath.Join(dir, suspectName))
-	if !suspect && at.Size() > checkedWhole {
+	if !suspect && at.Size() > checkedAlways && (at.Size() > checkedDaily || checkedOf(dir)) {
 		return nil, nil
 	}
-	if damage, err = checkWhole(ctx, db); err == nil && damage == nil && suspect {
+	if damage, err = checkWhole(ctx, db); err != nil || damage != nil {
+		return damage, err
+	}
+	if suspect {
 		err = os.Remove(filepath.Join(dir, suspectName))
 	}
-	return damage, err
+	now := time.Now()
+	return nil, errors.Join(err, os.Chtimes(filepath.Join(dir, lockName), now, now))
+}
+
+// checkedOf reports whether a history was checked whole, or made, in the last day: when,
+// is the time of its lock.
+func checkedOf(dir string) bool {
+	at, err := os.Stat(filepath.Join(dir, lockName))
+	if err != nil {
+		return false
+	}
+	since := time.Since(at.ModTime())
+	return since >= 0 && since < checkedFor // and not in the future, where the clock was wrong
 }
 
 // checkWhole reads every page and every index.

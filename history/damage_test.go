@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/history"
@@ -45,7 +46,7 @@ func copyOf(t *testing.T, dir string) string {
 	return to
 }
 
-// change changes the database file in a directory.
+// change changes the database file in a directory, which was not checked for a day.
 func change(t *testing.T, dir string, f func(data []byte) []byte) {
 	t.Helper()
 	path := filepath.Join(dir, "history.db")
@@ -54,6 +55,15 @@ func change(t *testing.T, dir string, f func(data []byte) []byte) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, f(data), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	checked(t, dir, 25*time.Hour)
+}
+
+// checked has a history be one that was checked whole so long ago.
+func checked(t *testing.T, dir string, ago time.Duration) {
+	t.Helper()
+	if err := os.Chtimes(filepath.Join(dir, "history.lock"), time.Time{}, time.Now().Add(-ago)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -115,6 +125,9 @@ func TestOpen_StandsAnyDamage(t *testing.T) {
 			}
 			return data[:len(data)-random.IntN(3)*random.IntN(4096)]
 		})
+		if round%2 == 1 {
+			checked(t, dir, 0) // and what is damaged is met where it is used
+		}
 		s, err := history.Open(t.Context(), dir, history.Config{})
 		if err != nil {
 			if !errors.Is(err, history.ErrForeign) && !errors.Is(err, history.ErrNewer) {
@@ -133,7 +146,7 @@ func TestOpen_StandsAnyDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if aside < rounds/3 {
+	if aside < rounds/6 {
 		t.Errorf("%d of %d were set aside: this proves little", aside, rounds)
 	}
 }
@@ -158,13 +171,13 @@ func TestOpen_ChecksWhatWasFoundWrong(t *testing.T) {
 	dir := place(t)
 	s := open(t, dir, history.Config{Durability: history.ProcessDeath})
 	big := strings.Repeat("x", 1<<20)
-	for range 2 + history.CheckedWhole/(2<<20) { // a request has its text, and its command once more
+	for range 2 + history.CheckedDaily/(2<<20) { // a request has its text, and its command once more
 		accept(t, s, engine.Request{Command: engine.Exec("echo", big)})
 	}
 	last := accept(t, s, engine.Request{Command: engine.Exec("true")})
 	closeStore(t, s)
 	change(t, dir, func(data []byte) []byte {
-		if len(data) < history.CheckedWhole {
+		if len(data) < history.CheckedDaily {
 			t.Fatalf("it has %d bytes only", len(data))
 		}
 		for page := 20; page < len(data)/4096; page++ { // everything but the schema and the first rows
@@ -185,6 +198,34 @@ func TestOpen_ChecksWhatWasFoundWrong(t *testing.T) {
 	closeStore(t, s)
 	if s = open(t, dir, history.Config{}); s.Report().SetAside == "" {
 		t.Error("it is not set aside")
+	}
+}
+
+// One that is neither small nor large is read whole once a day.
+func TestOpen_ChecksOnceADay(t *testing.T) {
+	t.Parallel()
+	dir := place(t)
+	s := open(t, dir, history.Config{Durability: history.ProcessDeath})
+	accept(t, s, engine.Request{Command: engine.Exec("echo", strings.Repeat("x", history.CheckedAlways))})
+	closeStore(t, s)
+	change(t, dir, func(data []byte) []byte {
+		clear(data[len(data)-8192:]) // in the middle of that text, and of what is after it
+		return data
+	})
+	for age, want := range map[time.Duration]bool{time.Hour: false, -time.Hour: true, 25 * time.Hour: true} {
+		checked(t, dir, age)
+		whole, err := os.ReadFile(filepath.Join(dir, "history.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, dir, history.Config{})
+		if got := s.Report().SetAside != ""; got != want {
+			t.Errorf("checked %s ago, it is set aside: %t", age, got)
+		}
+		closeStore(t, s)
+		if err := os.WriteFile(filepath.Join(dir, "history.db"), whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -23,7 +23,8 @@
 //     0700, files 0600, no symbolic links, no network file system.
 //  6. A damaged database is set aside under another name, never deleted nor repaired
 //     in silence, and a new one takes its place; Report says so. Small ones are read
-//     whole at each opening, large ones after something wrong was read, and by Check.
+//     whole at each opening, those up to 64 MiB once a day, larger ones after something
+//     wrong was read; and any by Check.
 //  7. A database of a later version, or of another program, is refused and not changed.
 //     One of an earlier version is migrated, in one transaction, while nobody else has
 //     it open.

@@ -14,5 +14,9 @@ func (s *Store) Waiting() int {
 	return len(s.writer.waiting)
 }
 
-// CheckedWhole is how large a history is checked whole at every start.
-const CheckedWhole = checkedWhole
+// CheckedAlways and CheckedDaily are how large a history is checked whole whenever it is
+// opened, and once a day.
+const (
+	CheckedAlways = checkedAlways
+	CheckedDaily  = checkedDaily
+)

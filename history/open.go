@@ -48,9 +48,6 @@ var _ engine.Store = (*Store)(nil)
 const (
 	busyTimeout = 10 * time.Second // for other programs that write
 	readers     = 4
-	// checkedWhole is how large a history may be to be checked from end to end
-	// whenever it is opened; 64 MiB take about a tenth of a second.
-	checkedWhole = 64 << 20
 )
 
 // Open opens the history in a directory, which is made where there is none. One

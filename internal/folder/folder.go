@@ -28,6 +28,9 @@ type Folder struct {
 // ID is the name of the execution.
 func (f *Folder) ID() string { return f.id }
 
+// Relaxed reports whether changes of it do not wait for the device. See [State.Relax].
+func (f *Folder) Relaxed() bool { return f.state.disk.relaxed }
+
 func (f *Folder) active() string { return filepath.Join(f.state.dir, activeName, f.id) }
 
 // Dir is where it is now: the folder of an active one, the file of a sealed one. It may

@@ -151,7 +151,9 @@ func (k *keeper) left(p *peer) {
 func (k *keeper) end(end engine.Ending, patience time.Duration) error {
 	start := time.Now()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		_ = k.record.Sync() // what is not there then is a gap
+		if !k.folder.Relaxed() {
+			_ = k.record.Sync() // what is not there then is a gap
+		}
 		err := k.folder.End(end)
 		if err == nil || errors.Is(err, folder.ErrEnded) {
 			return nil

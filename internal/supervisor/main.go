@@ -136,6 +136,9 @@ func (s *supervised) start(o *order, files []*os.File, l *lines) error {
 	if err != nil {
 		return err
 	}
+	if o.Relaxed {
+		state.Relax()
+	}
 	f, err := state.Inherit(o.Launch.ID.String(), files[0])
 	if err != nil {
 		return err

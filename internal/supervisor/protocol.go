@@ -44,9 +44,10 @@ type prepare struct {
 // order has it start an execution. With it come the lock of the folder, and the slot if
 // there is one.
 type order struct {
-	State  string          `json:"state"` // the state directory
-	Launch *engine.Launch  `json:"launch"`
-	About  json.RawMessage `json:"about,omitempty"`
+	State   string          `json:"state"` // the state directory
+	Launch  *engine.Launch  `json:"launch"`
+	About   json.RawMessage `json:"about,omitempty"`
+	Relaxed bool            `json:"relaxed,omitempty"`
 }
 
 // request is a line from who controls.

@@ -26,6 +26,10 @@ type Options struct {
 	// Warm is how many supervisors of a Runner wait, ready, for their execution: each takes
 	// the memory of one that runs, and spares a command the start of a process. 0: none.
 	Warm int
+	// Relaxed has nothing wait for the device: what is on disk outlives every program, and
+	// may be gone after a crash of the machine. Supervisors do as the Runner that starts
+	// their execution.
+	Relaxed bool
 	// About returns what is kept of an execution in its folder, as JSON, for whoever
 	// finds it without a history. It must have no secrets in it. Nil: nothing.
 	About func(l *engine.Launch) (json.RawMessage, error)
@@ -73,7 +77,11 @@ func (o *Options) open() (_ *folder.State, err error) {
 	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return nil, err
 	}
-	return folder.Open(o.Dir)
+	state, err := folder.Open(o.Dir)
+	if err == nil && o.Relaxed {
+		state.Relax()
+	}
+	return state, err
 }
 
 // Close lets go of all executions, which go on. Ended is not called any more. Call it when

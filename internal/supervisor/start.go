@@ -19,7 +19,7 @@ func (r *Runner) launch(ctx context.Context, k *link, slot *os.File, about json.
 	if err := errors.Join(j.MoveTo(k.folder.RecordPath, k.launch.KeepBytes), j.HandOver()); err != nil {
 		return err
 	}
-	o := order{State: r.options.Dir, Launch: k.launch, About: about}
+	o := order{State: r.options.Dir, Launch: k.launch, About: about, Relaxed: k.folder.Relaxed()}
 	files := []*os.File{k.folder.Lock()}
 	if slot != nil {
 		files = append(files, slot)

@@ -35,7 +35,10 @@ func (r *Runner) Withdraw(_ context.Context, id engine.ID, end engine.Ending) er
 		return errors.Join(err, discard(f))
 	}
 	engine.EndRecord(record)
-	return errors.Join(record.Sync(), record.Release(), f.Release())
+	if !f.Relaxed() {
+		err = record.Sync()
+	}
+	return errors.Join(err, record.Release(), f.Release())
 }
 
 // About is what was kept of an execution in its folder (see Options.About), and when it was
