@@ -19,6 +19,11 @@ VERSION ?=
 BIN := .bin
 LINT_VERSION := 2.15.0
 LINT := $(BIN)/golangci-lint-$(LINT_VERSION)
+# The compiler of the contract in proto/, and its plugins, which have the versions of the libraries in go.mod.
+BUF_VERSION := 1.75.0
+BUF := $(BIN)/buf-$(BUF_VERSION)
+GEN_GO := $(BIN)/$(shell awk '$$1 == "google.golang.org/protobuf" { print $$2 }' go.mod)/protoc-gen-go
+GEN_CONNECT := $(BIN)/$(shell awk '$$1 == "connectrpc.com/connect" { print $$2 }' go.mod)/protoc-gen-connect-go
 
 # What `make generate` writes.
 GENERATED := gen api.txt
@@ -35,7 +40,7 @@ test: ## Vet and test everything; Go alone is enough (no compiler, root or servi
 	CGO_ENABLED=0 $(GO) test -shuffle=on -count=1 ./...
 
 .PHONY: check
-check: lint generated cross race proofs ## All that a change must pass, beyond make test
+check: lint contract generated cross race proofs ## All that a change must pass, beyond make test
 
 .PHONY: race
 race: ## Test under the race detector (needs a C compiler)
@@ -77,8 +82,19 @@ lint: $(LINT) ## Lint, formatting included
 fmt: $(LINT) ## Format: gofumpt and sorted imports
 	$(LINT) fmt ./...
 
+.PHONY: contract
+contract: $(BUF) ## Lint proto/, and refuse what breaks those who rely on proto/baseline.binpb
+	$(BUF) lint
+	$(BUF) format --diff --exit-code
+	$(BUF) breaking --against proto/baseline.binpb
+
+.PHONY: baseline
+baseline: $(BUF) ## At a release: promise what proto/ says now
+	$(BUF) build --output proto/baseline.binpb
+
 .PHONY: generate
-generate: ## Write generated files anew
+generate: $(BUF) $(GEN_GO) $(GEN_CONNECT) ## Write generated files anew
+	PATH="$(CURDIR)/$(dir $(GEN_GO)):$(CURDIR)/$(dir $(GEN_CONNECT)):$$PATH" $(BUF) generate
 	$(GO) generate ./...
 
 .PHONY: generated
@@ -137,3 +153,16 @@ $(LINT):
 	CGO_ENABLED=0 GOBIN="$(CURDIR)/$(BIN)/install" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINT_VERSION)
 	mv $(BIN)/install/golangci-lint $@
 	rmdir $(BIN)/install
+
+# From source, cold, this one takes some minutes, too.
+$(BUF):
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 GOBIN="$(CURDIR)/$(BIN)/install" $(GO) install github.com/bufbuild/buf/cmd/buf@v$(BUF_VERSION)
+	mv $(BIN)/install/buf $@
+	rmdir $(BIN)/install
+
+$(GEN_GO):
+	CGO_ENABLED=0 $(GO) build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go
+
+$(GEN_CONNECT):
+	CGO_ENABLED=0 $(GO) build -o $@ connectrpc.com/connect/cmd/protoc-gen-connect-go
