@@ -25,6 +25,9 @@ type Config struct {
 	// shortly, beside one that is the owner or without any. Where another program is the
 	// owner this one is a guest, whatever it says here; see [Report].
 	Guest bool
+	// Owner has Open refuse with ErrNotOwner where another program is the owner already.
+	// Without it this program goes on beside that one, and starts nothing that waits.
+	Owner bool
 	// Foreground has what is executed here run in this process and end with it, so that it
 	// may have a Tee, a reader as stdin and our terminal. It is recorded like any other,
 	// and others can follow and cancel it. It is for guests.
@@ -81,7 +84,7 @@ func (e *Engine) Report() Report { return e.report }
 func (e *Engine) Dir() string { return e.dir }
 
 // Open opens a state directory, which is made where there is none. The context bounds
-// the opening. Errors: ErrForeign, ErrNewer, those of history.Open,
+// the opening. Errors: ErrForeign, ErrNewer, ErrNotOwner, those of history.Open,
 // engine.ErrInvalidConfig, engine.ErrUnsupported where the program does not call [Main]
 // or the system has no durable mode, the system's.
 func Open(ctx context.Context, dir string, c Config) (*Engine, error) {
@@ -90,6 +93,9 @@ func Open(ctx context.Context, dir string, c Config) (*Engine, error) {
 	}
 	if c.Foreground && !c.Guest {
 		return nil, fmt.Errorf("%w: foreground is for guests: what an owner starts outlives it", engine.ErrInvalidConfig)
+	}
+	if c.Owner && c.Guest {
+		return nil, fmt.Errorf("%w: a guest is never the owner", engine.ErrInvalidConfig)
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {

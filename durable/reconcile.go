@@ -12,17 +12,8 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/folder"
 )
 
-// Names of the locks of a directory.
-const (
-	ownerLock   = "owner.lock"
-	janitorLock = "janitor.lock"
-)
-
-// own makes this program the owner, if there is none.
-func (e *Engine) own() (err error) {
-	e.owner, err = tryLock(filepath.Join(e.dir, ownerLock))
-	return err
-}
+// janitorLock is the name of the lock of whoever reconciles.
+const janitorLock = "janitor.lock"
 
 // reconcile has the history say of each execution what is so: of those that nobody runs
 // any more it learns the ending, or that there is none. Then they are sealed. One program
