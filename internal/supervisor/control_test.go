@@ -134,7 +134,12 @@ func TestRecorder_IsFoundByOthers(t *testing.T) {
 	if err := e.AddSecrets(patient(t), id, "me, or"); err != nil {
 		t.Error(err)
 	}
-	if about := describedIn(t, dir, id).About; string(about) != `"[REDACTED] you"` {
+	// Where it was still starting, its runner is told when that is through.
+	about := describedIn(t, dir, id).About
+	for ctx := patient(t); string(about) != `"[REDACTED] you"` && ctx.Err() == nil; {
+		about = describedIn(t, dir, id).About
+	}
+	if string(about) != `"[REDACTED] you"` {
 		t.Errorf("a secret that its engine added later is in %s", about)
 	}
 	f := mustFind(t, newRunner(t, dir), id)
