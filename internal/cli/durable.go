@@ -4,12 +4,17 @@ import (
 	"context"
 
 	"github.com/escher-dbai/cloudops-engine/durable"
+	"github.com/escher-dbai/cloudops-engine/history"
 )
 
 // openDurable opens a state directory as a guest: we live shortly, and start nothing that
 // others have left waiting. What was mended is said.
 func (p *program) openDurable(ctx context.Context, how opening) (stateDir, error) {
-	e, err := durable.Open(ctx, how.dir, durable.Config{Engine: how.config, Guest: true, Foreground: how.foreground})
+	c := durable.Config{Engine: how.config, Guest: true, Foreground: how.foreground}
+	if how.foreground { // who watches it knows more than a record that a loss of power takes
+		c.Durability = history.ProcessDeath
+	}
+	e, err := durable.Open(ctx, how.dir, c)
 	if err != nil {
 		return nil, err
 	}
