@@ -250,6 +250,9 @@ func TestStore_ForgetsSecretsThatAreAdded(t *testing.T) {
 	for _, id := range []engine.ID{runs, waits} {
 		wantError(t, "add", e.AddSecrets(t.Context(), id, secret, "one more of them"), nil)
 	}
+	if _, err := e.List(t.Context(), engine.Filter{}); err != nil { // the store has the start
+		t.Fatal(err)
+	}
 	p, err := l.List(t.Context(), engine.Filter{Text: secret, Total: true})
 	if err != nil || p.Total != 0 {
 		t.Errorf("they are found by their secret: %+v, %v", p, err)
