@@ -49,6 +49,9 @@ func (s *Store) Delete(ctx context.Context, d engine.Deletion) (int, error) {
 			return err
 		})
 	}
+	if err == nil && len(choicesOf(&d)) > 0 { // who cleans up from time to time
+		err = s.makeParts(ctx)
+	}
 	return total, errors.Join(append(faults, err)...)
 }
 
@@ -275,6 +278,9 @@ func (t *transaction) pages(ctx context.Context) (p paging, err error) {
 func (t *transaction) tidy(ctx context.Context) (more bool, err error) {
 	if _, err := t.forget.ExecContext(ctx, goneMost); err != nil {
 		return false, err
+	}
+	if dropped, err := t.dropPart(ctx); dropped || err != nil {
+		return dropped, err
 	}
 	p, err := t.pages(ctx)
 	if err != nil || p.free*freedMost < p.all {

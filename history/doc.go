@@ -29,8 +29,10 @@
 //     One of an earlier version is migrated, in one transaction, while nobody else has
 //     it open.
 //  8. What is opened, listed and read takes no longer for a million records than for a
-//     thousand, but for filters that SQLite has to look for row by row: Filter.Text
-//     alone, and several filters of which each matches much and all together little.
+//     thousand, but for filters that SQLite has to look for row by row: a Filter.Text
+//     alone of one or two bytes that is rare, or among what no Delete with an age, a count
+//     or a size has been called for since; and several filters of which each matches much
+//     and all together little.
 //
 // Not promised: that bytes of an encrypted request are gone from the disk at once, for
 // they may stay in the log until SQLite writes over it; a changed byte inside a value

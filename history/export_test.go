@@ -20,3 +20,6 @@ const (
 	CheckedAlways = checkedAlways
 	CheckedDaily  = checkedDaily
 )
+
+// HaveParts makes a store find text by parts of n executions, a multiple of 256.
+func (s *Store) HaveParts(n int) { s.textPart = n }

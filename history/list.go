@@ -115,6 +115,12 @@ func (s *Store) query(ctx context.Context, f *engine.Filter) (*query, error) {
 	least := 0
 	var able []int
 	for i := range q.terms {
+		if q.terms[i].text {
+			var err error
+			if q.terms[i].ways, err = s.textWays(ctx, f); err != nil {
+				return nil, err
+			}
+		}
 		if len(q.terms[i].ways) > 0 {
 			able = append(able, i)
 		}
@@ -166,6 +172,9 @@ func (q *query) page(after int64, f *engine.Filter) (string, []any) {
 		if after != 0 {
 			text, all = text+fmt.Sprintf(" AND %s %s ?", from.seq, beyond), append(all, after)
 		}
+		if from.blocks { // of the last block only some: the first of the page are in those before
+			return text + " LIMIT ?", append(all, f.Limit+1+textBlock)
+		}
 		return text + fmt.Sprintf(" ORDER BY %s %s LIMIT ?", from.seq, order), append(all, f.Limit+1)
 	})
 	text := fmt.Sprintf("SELECT %s FROM execution e WHERE e.seq IN (%s) ORDER BY e.seq %s LIMIT ?", shown, found, order)
@@ -190,7 +199,7 @@ func (q *query) each(statement func(from way) (string, []any)) (string, []any) {
 	var parts []string
 	var args []any
 	for _, w := range ways {
-		from := way{rows: w.rows, seq: w.seq, cond: w.cond, args: append([]any(nil), w.args...)}
+		from := way{rows: w.rows, seq: w.seq, cond: w.cond, blocks: w.blocks, args: append([]any(nil), w.args...)}
 		for i := range q.terms {
 			if i != q.lead || q.terms[i].more {
 				from.cond += " AND " + strings.ReplaceAll(q.terms[i].cond, "@seq", w.seq)

@@ -41,6 +41,8 @@ type Store struct {
 	lock   *lock
 	writer *writer
 	report Report
+
+	textPart int // see there; tests have shorter ones
 }
 
 var _ engine.Store = (*Store)(nil)
@@ -65,7 +67,7 @@ func Open(ctx context.Context, dir string, c Config) (*Store, error) {
 	if err := preparePlace(dir); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	s := &Store{dir: dir}
+	s := &Store{dir: dir, textPart: textPart}
 	if s.lock, err = takeLock(ctx, dir); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
@@ -206,7 +208,6 @@ func pragmas(synchronous string) []string {
 		"journal_mode(WAL)", "synchronous(" + synchronous + ")",
 		"fullfsync(ON)", "checkpoint_fullfsync(ON)", // macOS: a sync alone does not reach the disk
 		"secure_delete(ON)", "cell_size_check(ON)", "trusted_schema(OFF)",
-		"wal_autocheckpoint(4000)", // with 1000, the default, the same pages are copied more often
 		"temp_store(MEMORY)", "cache_size(-8000)", "journal_size_limit(67108864)",
 	}
 }

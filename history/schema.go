@@ -14,7 +14,7 @@ const (
 	// schemaVersion is the number of the last file in schema. A change of what stands
 	// in the JSON columns that a program of the version before cannot read needs a
 	// new number as well.
-	schemaVersion = 1
+	schemaVersion = 2
 	// applicationID marks a database as a history: "CEEH".
 	applicationID = 0x43454548
 )

@@ -25,6 +25,9 @@ func (t *transaction) show(ctx context.Context, r *row) (refusal, err error) {
 	if err == nil {
 		err = t.addTags(ctx, seq, r.tags)
 	}
+	if err == nil {
+		err = t.doubt(ctx, seq)
+	}
 	return nil, err
 }
 

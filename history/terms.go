@@ -19,6 +19,8 @@ type term struct {
 	// more says that the ways find more than cond does. They are counted to see how
 	// rare the term is, and must not have to look at rows for that.
 	more bool
+	// text says that it is the text: its ways are worked out for each filter.
+	text bool
 	// sorts says that what the ways find is in no order: they are for few rows.
 	sorts bool
 }
@@ -31,6 +33,9 @@ type way struct {
 	seq   string // the column that is in order
 	cond  string
 	args  []any
+	// blocks says that its rows come in blocks of textBlock at most. The blocks are in the
+	// order of the page, the rows in them are not.
+	blocks bool
 }
 
 // by is a way by an index on a column.
@@ -78,7 +83,7 @@ func termsOf(f *engine.Filter, skew int64) []term {
 		all = append(all, t)
 	}
 	if f.Text != "" {
-		all = append(all, term{cond: "instr(e.command, ?) > 0", args: []any{f.Text}})
+		all = append(all, term{cond: "instr(e.command, ?) > 0", args: []any{f.Text}, text: true, more: true})
 	}
 	return append(all, timeTerms(f, skew)...)
 }
