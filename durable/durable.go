@@ -111,7 +111,7 @@ func (e *Engine) open(ctx context.Context) (err error) {
 		return fmt.Errorf("open the state directory: %w", err)
 	}
 	if !e.config.Guest {
-		if err := e.own(); err != nil {
+		if err := e.own(ctx); err != nil {
 			return err
 		}
 		e.config.Guest = e.owner == nil // the next owner would start what waits here too

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/folder"
@@ -18,10 +19,22 @@ const (
 	janitorLock = "janitor.lock"
 )
 
-// own makes this program the owner, if there is none.
-func (e *Engine) own() (err error) {
-	e.owner, err = tryLock(filepath.Join(e.dir, ownerLock))
-	return err
+// own makes this program the owner, if there is none. Where an owner was killed just as it
+// started something, what it started has its lock for a moment, until it executes its
+// program.
+func (e *Engine) own(ctx context.Context) (err error) {
+	const longest = 500 * time.Millisecond
+	start := time.Now()
+	for wait := time.Millisecond; ; wait *= 2 {
+		if e.owner, err = tryLock(filepath.Join(e.dir, ownerLock)); e.owner != nil || err != nil || time.Since(start)+wait > longest {
+			return err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // reconcile has the history say of each execution what is so: of those that nobody runs
@@ -45,7 +58,7 @@ func (e *Engine) reconcile(ctx context.Context) error {
 		if err != nil {
 			continue // no execution has this name
 		}
-		if err := e.settle(ctx, id); err != nil {
+		if err := e.settle(ctx, id); err != nil && ctx.Err() == nil { // else it is we who are ending
 			e.damaged(ctx, name, err)
 		}
 	}
