@@ -141,23 +141,15 @@ func (k *killed) checkLast() {
 	if err != nil {
 		k.t.Fatal(err)
 	}
+	kinds := k.cancelHanging(ctx, e)
 	lost := 0
 	for id, s := range k.seen {
-		x, err := e.Get(ctx, id)
-		if err != nil {
-			k.t.Fatalf("execution %s: %v", id, err)
-		}
-		if x.Metadata.Tags["kind"] == "hanging" && !x.Status.Terminal() {
-			if err := e.Cancel(ctx, id, engine.Cancellation{}); err != nil && !errors.Is(err, engine.ErrFinished) {
-				k.t.Error(err)
-			}
-		}
 		r, err := e.Wait(ctx, id)
 		if err != nil {
-			k.t.Fatalf("execution %s does not end: %v", id, err)
+			k.t.Fatalf("%s execution %s does not end: %v", kinds[id], id, err)
 		}
 		s.result(k.t, &r)
-		if k.checkTruth(&r, x.Metadata.Tags["kind"]) {
+		if k.checkTruth(&r, kinds[id]) {
 			lost++
 		}
 	}
@@ -169,6 +161,26 @@ func (k *killed) checkLast() {
 		k.t.Errorf("the directory is not whole: %v", err)
 	}
 	shut(k.t, e)
+}
+
+// cancelHanging cancels what would not end, and keep what waits from its start, and returns
+// what kind everything is of.
+func (k *killed) cancelHanging(ctx context.Context, e *durable.Engine) map[engine.ID]string {
+	k.t.Helper()
+	kinds := make(map[engine.ID]string)
+	for id := range k.seen {
+		x, err := e.Get(ctx, id)
+		if err != nil {
+			k.t.Fatalf("execution %s: %v", id, err)
+		}
+		kinds[id] = x.Metadata.Tags["kind"]
+		if kinds[id] == "hanging" && !x.Status.Terminal() {
+			if err := e.Cancel(ctx, id, engine.Cancellation{}); err != nil && !errors.Is(err, engine.ErrFinished) {
+				k.t.Error(err)
+			}
+		}
+	}
+	return kinds
 }
 
 // checkTruth fails if the result is not what the command did, and reports whether
