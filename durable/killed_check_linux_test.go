@@ -14,7 +14,6 @@ import (
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/durable"
-	"github.com/escher-dbai/cloudops-engine/internal/folder"
 )
 
 // seen is what was seen of an execution that was accepted.
@@ -102,12 +101,8 @@ func (k *killed) checkOne(e *durable.Engine, id engine.ID, s *seen) {
 // checkRuns fails if nobody runs what is said to run.
 func (k *killed) checkRuns(e *durable.Engine, id engine.ID) {
 	k.t.Helper()
-	s, err := folder.Open(filepath.Join(k.dir, "state"))
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	var d struct{ Keeper struct{ Pid int } }
-	f, err := s.Find(id.String())
+	var d described
+	f, err := folders(k.t, filepath.Join(k.dir, "state")).Find(id.String())
 	if err == nil {
 		err = f.Description(&d)
 	}
@@ -161,6 +156,37 @@ func (k *killed) checkLast() {
 		k.t.Errorf("the directory is not whole: %v", err)
 	}
 	shut(k.t, e)
+	k.checkLeft()
+}
+
+// checkLeft fails if there is something left of executions that have ended, beside their
+// folders.
+func (k *killed) checkLeft() {
+	k.t.Helper()
+	all := folders(k.t, filepath.Join(k.dir, "state"))
+	for id := range k.seen {
+		var d described
+		f, err := all.Find(id.String())
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it was never started
+		}
+		if err == nil {
+			err = f.Description(&d)
+		}
+		if err != nil {
+			k.t.Error(err)
+		}
+		for _, path := range []string{d.Cgroup, d.Socket} {
+			if _, err := os.Lstat(path); path != "" && err == nil {
+				k.t.Errorf("execution %s has ended, and %s is there", id, path)
+			}
+		}
+	}
+	n, err := takenSlots(filepath.Join(k.dir, "state"))
+	claims, also := os.ReadDir(filepath.Join(k.dir, "state", "claims"))
+	if n > 0 || len(claims) > 0 || err != nil || also != nil {
+		k.t.Errorf("%d slots and %d claims are taken, %v, %v", n, len(claims), err, also)
+	}
 }
 
 // cancelHanging cancels what would not end, and keep what waits from its start, and returns
