@@ -84,6 +84,7 @@ func conclude(x *execution, end Ending, by Actor) *finished {
 	if end.Ended.IsZero() {
 		f.ended = time.Now().UnixNano()
 	}
+	f.ended = max(f.ended, f.started) // the clock may have been set back, by who wrote one of them or who runs
 	mask := x.secrets.String
 	by.Name = mask(by.Name)
 	o := odds{
@@ -127,7 +128,7 @@ func (f *finished) duration() time.Duration {
 	if f.started == 0 {
 		return 0
 	}
-	return time.Duration(f.ended - f.started)
+	return max(time.Duration(f.ended-f.started), 0)
 }
 
 func (f *finished) summary() Execution {
@@ -174,7 +175,7 @@ func (f *finished) ending() Result {
 	r.Output.count(&stdout, &stderr)
 	r.Queued = r.CompletedAt.Sub(r.AcceptedAt)
 	if f.started != 0 {
-		r.Queued = r.StartedAt.Sub(r.AcceptedAt)
+		r.Queued = max(r.StartedAt.Sub(r.AcceptedAt), 0) // another program's clock may have been another
 	}
 	if f.signal != 0 {
 		r.Signal = process.SignalName(syscall.Signal(f.signal))

@@ -127,7 +127,7 @@ func stdinOf(r *Request) io.Reader {
 func endingOf(end *run.Ending) Ending {
 	out := Ending{
 		Cause: Cause(end.Cause), ExitCode: end.State.Code, Signal: end.State.Signal,
-		Started: end.Started, Ended: end.Ended,
+		Started: end.Started, Ended: end.Started.Add(end.Ended.Sub(end.Started)), // however the clock was set meanwhile
 		Forced: end.Forced, OutputIncomplete: end.PipeHeld, Masks: end.Masks, SHA256: end.SHA256,
 		Containment: string(end.Containment), Swept: end.Swept,
 		Usage: Usage{

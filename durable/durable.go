@@ -122,7 +122,7 @@ func (e *Engine) open(ctx context.Context) (err error) {
 		e.folders.Relax()
 	}
 	if !e.config.Guest {
-		if err := e.own(); err != nil {
+		if err := e.own(ctx); err != nil {
 			return err
 		}
 		e.config.Guest = e.owner == nil // the next owner would start what waits here too

@@ -14,7 +14,6 @@ import (
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/durable"
-	"github.com/escher-dbai/cloudops-engine/internal/folder"
 )
 
 // seen is what was seen of an execution that was accepted.
@@ -102,12 +101,8 @@ func (k *killed) checkOne(e *durable.Engine, id engine.ID, s *seen) {
 // checkRuns fails if nobody runs what is said to run.
 func (k *killed) checkRuns(e *durable.Engine, id engine.ID) {
 	k.t.Helper()
-	s, err := folder.Open(filepath.Join(k.dir, "state"))
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	var d struct{ Keeper struct{ Pid int } }
-	f, err := s.Find(id.String())
+	var d described
+	f, err := folders(k.t, filepath.Join(k.dir, "state")).Find(id.String())
 	if err == nil {
 		err = f.Description(&d)
 	}
@@ -141,23 +136,15 @@ func (k *killed) checkLast() {
 	if err != nil {
 		k.t.Fatal(err)
 	}
+	kinds := k.cancelHanging(ctx, e)
 	lost := 0
 	for id, s := range k.seen {
-		x, err := e.Get(ctx, id)
-		if err != nil {
-			k.t.Fatalf("execution %s: %v", id, err)
-		}
-		if x.Metadata.Tags["kind"] == "hanging" && !x.Status.Terminal() {
-			if err := e.Cancel(ctx, id, engine.Cancellation{}); err != nil && !errors.Is(err, engine.ErrFinished) {
-				k.t.Error(err)
-			}
-		}
 		r, err := e.Wait(ctx, id)
 		if err != nil {
-			k.t.Fatalf("execution %s does not end: %v", id, err)
+			k.t.Fatalf("%s execution %s does not end: %v", kinds[id], id, err)
 		}
 		s.result(k.t, &r)
-		if k.checkTruth(&r, x.Metadata.Tags["kind"]) {
+		if k.checkTruth(&r, kinds[id]) {
 			lost++
 		}
 	}
@@ -169,6 +156,57 @@ func (k *killed) checkLast() {
 		k.t.Errorf("the directory is not whole: %v", err)
 	}
 	shut(k.t, e)
+	k.checkLeft()
+}
+
+// checkLeft fails if there is something left of executions that have ended, beside their
+// folders.
+func (k *killed) checkLeft() {
+	k.t.Helper()
+	all := folders(k.t, filepath.Join(k.dir, "state"))
+	for id := range k.seen {
+		var d described
+		f, err := all.Find(id.String())
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it was never started
+		}
+		if err == nil {
+			err = f.Description(&d)
+		}
+		if err != nil {
+			k.t.Error(err)
+		}
+		for _, path := range []string{d.Cgroup, d.Socket} {
+			if _, err := os.Lstat(path); path != "" && err == nil {
+				k.t.Errorf("execution %s has ended, and %s is there", id, path)
+			}
+		}
+	}
+	n, err := takenSlots(filepath.Join(k.dir, "state"))
+	claims, also := os.ReadDir(filepath.Join(k.dir, "state", "claims"))
+	if n > 0 || len(claims) > 0 || err != nil || also != nil {
+		k.t.Errorf("%d slots and %d claims are taken, %v, %v", n, len(claims), err, also)
+	}
+}
+
+// cancelHanging cancels what would not end, and keep what waits from its start, and returns
+// what kind everything is of.
+func (k *killed) cancelHanging(ctx context.Context, e *durable.Engine) map[engine.ID]string {
+	k.t.Helper()
+	kinds := make(map[engine.ID]string)
+	for id := range k.seen {
+		x, err := e.Get(ctx, id)
+		if err != nil {
+			k.t.Fatalf("execution %s: %v", id, err)
+		}
+		kinds[id] = x.Metadata.Tags["kind"]
+		if kinds[id] == "hanging" && !x.Status.Terminal() {
+			if err := e.Cancel(ctx, id, engine.Cancellation{}); err != nil && !errors.Is(err, engine.ErrFinished) {
+				k.t.Error(err)
+			}
+		}
+	}
+	return kinds
 }
 
 // checkTruth fails if the result is not what the command did, and reports whether

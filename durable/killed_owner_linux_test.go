@@ -47,22 +47,6 @@ func (w *work) request(kind, dir string) engine.Request {
 	return r
 }
 
-// help does what this binary does instead of testing, and returns its exit code.
-func help() int {
-	var err error
-	switch helper := os.Getenv(helperVariable); helper {
-	case "owner":
-		err = beOwner(os.Args[1], os.Args[2])
-	default:
-		err = fmt.Errorf("there is no helper %q", helper)
-	}
-	if err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
-}
-
 // beOwner executes work in a state directory from several goroutines for as long as it
 // lives, and says what was acknowledged.
 func beOwner(dir, held string) error {

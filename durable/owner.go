@@ -1,12 +1,14 @@
 package durable
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ownerLock is the name of the lock of the owner. It has the owner's pid in it, for
@@ -14,9 +16,9 @@ import (
 const ownerLock = "owner.lock"
 
 // own makes this program the owner, if there is none.
-func (e *Engine) own() (err error) {
+func (e *Engine) own(ctx context.Context) (err error) {
 	path := filepath.Join(e.dir, ownerLock)
-	if e.owner, err = tryLock(path); err != nil {
+	if e.owner, err = lockSoon(ctx, path); err != nil {
 		return err
 	}
 	if e.owner == nil && e.config.Owner {
@@ -33,6 +35,23 @@ func (e *Engine) own() (err error) {
 		return fmt.Errorf("say who is the owner: %w", err)
 	}
 	return nil
+}
+
+// lockSoon locks a file, also where its holder was killed just as it started something:
+// what it started has its lock for a moment, until it executes its program.
+func lockSoon(ctx context.Context, path string) (*os.File, error) {
+	const longest = 500 * time.Millisecond
+	start := time.Now()
+	for wait := time.Millisecond; ; wait *= 2 {
+		if f, err := tryLock(path); f != nil || err != nil || time.Since(start)+wait > longest {
+			return f, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
 }
 
 // readOwner says who the owner is, as far as it has.

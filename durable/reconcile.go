@@ -36,7 +36,7 @@ func (e *Engine) reconcile(ctx context.Context) error {
 		if err != nil {
 			continue // no execution has this name
 		}
-		if err := e.settle(ctx, id); err != nil {
+		if err := e.settle(ctx, id); err != nil && ctx.Err() == nil { // else it is we who are ending
 			e.damaged(ctx, name, err)
 		}
 	}

@@ -121,8 +121,8 @@ func (r *runner) Find(ctx context.Context, l *engine.Launch) (engine.Control, er
 	switch {
 	case also != nil:
 		return nil, also
-	case !claimed:
-		return nil, err
+	case !claimed: // or not any more: a guest gives its claim up when it has started it
+		return r.find.Find(ctx, &own)
 	case alive:
 		return nil, fmt.Errorf("%w: the program that accepted it is about to start it", engine.ErrBusy)
 	}

@@ -18,6 +18,9 @@ import (
 // that, the system's.
 func (r *Runner) mend(f *folder.Folder, l *engine.Launch) (*engine.Ending, error) {
 	end := new(engine.Ending)
+	var d description
+	unknown := f.Description(&d)
+	removeDoor(d.Socket) // who is killed leaves it, whether it had come to the ending or not
 	err := f.Ending(end)
 	if err == nil {
 		return end, closeRecord(f)
@@ -25,8 +28,7 @@ func (r *Runner) mend(f *folder.Folder, l *engine.Launch) (*engine.Ending, error
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var d description
-	switch err := f.Description(&d); {
+	switch err := unknown; {
 	case errors.Is(err, fs.ErrNotExist), err == nil && d.Keeper.Pid == 0: // somebody was about to withdraw it
 		return nil, errors.Join(fmt.Errorf("%w: execution %s was never started", engine.ErrNotFound, f.ID()), f.Remove())
 	case errors.Is(err, folder.ErrDamaged): // the mark is all that is known
@@ -34,7 +36,6 @@ func (r *Runner) mend(f *folder.Folder, l *engine.Launch) (*engine.Ending, error
 	case err != nil:
 		return nil, err
 	}
-	removeDoor(d.Socket)
 	*end = lost(f, &d)
 	swept, left := r.search.End(d.Trail)
 	end.Swept = swept
