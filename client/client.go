@@ -129,10 +129,12 @@ func (c *Client) heard(ctx context.Context, err error) error {
 		return said
 	}
 	switch connect.CodeOf(err) {
-	case connect.CodeUnavailable, connect.CodeUnknown, connect.CodeCanceled, connect.CodeDeadlineExceeded, connect.CodeAborted:
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	case connect.CodeInvalidArgument, connect.CodeNotFound, connect.CodeAlreadyExists, connect.CodePermissionDenied,
+		connect.CodeUnauthenticated, connect.CodeFailedPrecondition, connect.CodeOutOfRange, connect.CodeResourceExhausted,
+		connect.CodeUnimplemented:
+		return err // somebody answered who is no engine, stands before one, or knows no such call
 	default:
-		return err // it answered, and is no engine, or one that knows no such call
+		return fmt.Errorf("%w: %w", ErrUnreachable, err) // also of a stream that stops without its end
 	}
 }
 

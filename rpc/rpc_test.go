@@ -203,6 +203,33 @@ func TestDelete_SaysWhatItCannot(t *testing.T) {
 	}
 }
 
+// keeper is an engine that keeps more than its memory.
+type keeper struct {
+	engine.API
+
+	asked *engine.Deletion
+}
+
+// Delete notes what is to go.
+func (k keeper) Delete(_ context.Context, d engine.Deletion) (int, error) {
+	*k.asked = d
+	return 7, nil
+}
+
+func TestDelete_IsOfWhoKeeps(t *testing.T) {
+	t.Parallel()
+	var asked engine.Deletion
+	d := open(t, rpc.Config{}, func(e *engine.Engine) engine.API { return keeper{e, &asked} })
+	id := engine.ID{1}
+	out, err := d.service().Delete(t.Context(), &pb.DeleteRequest{Ids: []string{id.String()}, Match: &pb.Filter{Source: "ci"}, Keep: 3})
+	if err != nil || out.GetDeleted() != 7 {
+		t.Errorf("%v, %v", out, err)
+	}
+	if len(asked.IDs) != 1 || asked.IDs[0] != id || asked.Match == nil || asked.Match.Source != "ci" || asked.Keep != 3 {
+		t.Errorf("asked for %+v", asked)
+	}
+}
+
 // panicky is an engine with a fault.
 type panicky struct{ engine.API }
 
