@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"connectrpc.com/connect"
+
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/client"
 )
@@ -254,4 +256,36 @@ func TestWatch_LeavesASilentStream(t *testing.T) {
 			t.Errorf("%d streams in %v", s.calls, took)
 		}
 	})
+}
+
+// trailerless speaks gRPC, and leaves the first stream without its end.
+type trailerless struct{ calls int }
+
+// Do answers.
+func (s *trailerless) Do(r *http.Request) (*http.Response, error) {
+	s.calls++
+	end := http.Header{}
+	if s.calls > 1 {
+		end.Set("Grpc-Status", "0")
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, ProtoMajor: 2, Request: r, Body: io.NopCloser(bytes.NewReader(make([]byte, 5))), Trailer: end,
+		Header: http.Header{"Content-Type": {"application/grpc"}},
+	}, nil
+}
+
+// In gRPC, too, a stream without its end was cut.
+func TestWatch_GoesOnWhereGRPCStops(t *testing.T) {
+	t.Parallel()
+	s := &trailerless{}
+	c, err := client.New("http://engine", client.Config{HTTP: s, Options: []connect.ClientOption{connect.WithGRPC()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range c.Watch(t.Context(), engine.ID{1}, 0) {
+		t.Errorf("got %v", err)
+	}
+	if s.calls != 2 {
+		t.Errorf("%d streams", s.calls)
+	}
 }
