@@ -8,9 +8,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// JSON is what handlers and clients take so that their JSON has the names of the
-// contract, which are those of the engine's JSON, and refuses fields that it does not
-// know. Connect's own has camelCase and leaves them out.
+// JSON gives a handler JSON with the names of the contract, which are those of the engine's
+// JSON, and has it refuse fields that it does not know; Connect's own has camelCase and
+// leaves them out. A client that takes it speaks JSON instead of protobuf.
 func JSON() connect.Option {
 	return connect.WithOptions(
 		connect.WithCodec(jsonCodec{"json"}),

@@ -1,0 +1,163 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"connectrpc.com/connect"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/gen/cloudops/v1/cloudopsv1connect"
+	"github.com/escher-dbai/cloudops-engine/internal/wire"
+)
+
+// ErrUnreachable is that nobody answers who is an engine, or not any more.
+var ErrUnreachable = errors.New("the engine cannot be reached")
+
+// Config says how a [Client] behaves. The zero value is a good one.
+type Config struct {
+	// Patience is how long a client tries again that reached the engine before and does not
+	// any more. A call that is made before the first answer is not tried again. Defaults to
+	// 30 s; below 0: not at all.
+	Patience time.Duration
+	// KeepAlive is how long a stream may say nothing; one that does three times as long is
+	// taken for cut. Defaults to 15 s; at least 1 s and at most a minute.
+	KeepAlive time.Duration
+	// HTTP makes the requests. Defaults to one of the client's own.
+	HTTP connect.HTTPClient
+	// Options are put behind the client's own: interceptors, another protocol.
+	Options []connect.ClientOption
+}
+
+// maxAnswer is the most that one message may have: a result with two full streams, also
+// where an operator has made them larger.
+const maxAnswer = 256 << 20
+
+// Client is an engine behind a wire. It is safe for concurrent use; make it with [New].
+type Client struct {
+	config Config
+	rpc    cloudopsv1connect.ExecutionServiceClient
+	idle   func() // closes connections that nobody uses
+	met    atomic.Bool
+
+	closed context.Context //nolint:containedctx // it is what Shutdown ends, and what ends calls
+	close  context.CancelCauseFunc
+
+	mu     sync.Mutex
+	typing map[engine.ID]*typist // who writes to a stdin
+}
+
+var _ engine.API = (*Client)(nil)
+
+// New returns a client of the engine at unix:///PATH, http://HOST:PORT or https://…. It
+// connects with the first call. Errors: engine.ErrInvalidConfig.
+func New(target string, c Config) (*Client, error) {
+	c.Patience = cmp.Or(c.Patience, 30*time.Second)
+	c.KeepAlive = min(max(cmp.Or(c.KeepAlive, 15*time.Second), time.Second), time.Minute)
+	where, err := url.Parse(target)
+	if err != nil {
+		return nil, fmt.Errorf("%w: engine at %q: %w", engine.ErrInvalidConfig, target, err)
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, DisableCompression: true}
+	switch {
+	case where.Scheme == "unix" && where.Host == "" && where.Path != "":
+		path := where.Path
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		}
+		target = "http://localhost" // what a Host header has to say
+	case where.Scheme != "http" && where.Scheme != "https" || where.Host == "":
+		return nil, fmt.Errorf("%w: engine at %q: must be unix:///PATH, http://HOST:PORT or https://HOST", engine.ErrInvalidConfig, target)
+	}
+	client := &Client{config: c, idle: transport.CloseIdleConnections, typing: make(map[engine.ID]*typist)}
+	client.closed, client.close = context.WithCancelCause(context.Background())
+	if c.HTTP == nil {
+		c.HTTP = &http.Client{Transport: transport}
+	}
+	options := append([]connect.ClientOption{
+		connect.WithReadMaxBytes(maxAnswer),
+		connect.WithAcceptCompression("gzip", nil, nil),
+	}, c.Options...)
+	client.rpc = cloudopsv1connect.NewExecutionServiceClient(c.HTTP, target, options...)
+	return client, nil
+}
+
+// Shutdown closes the client: its calls end with engine.ErrClosed, and so do all that come.
+// The engine, and what runs there, go on. It does not wait and returns nil.
+func (c *Client) Shutdown(context.Context) error {
+	c.close(fmt.Errorf("%w: this client of it was closed", engine.ErrClosed))
+	c.idle()
+	return nil
+}
+
+// Outlives reports that what runs goes on when the client is closed.
+func (c *Client) Outlives() bool { return true }
+
+// within is a context that Shutdown ends too.
+func (c *Client) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(c.closed, func() { cancel(context.Cause(c.closed)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// heard makes of what a call returned what the engine would have. Where the caller's
+// context ended it, or Shutdown did, it is the cause of that.
+func (c *Client) heard(ctx context.Context, err error) error {
+	if err == nil {
+		c.met.Store(true)
+		return nil
+	}
+	said, ok := wire.DecodeConnect(err)
+	switch {
+	case ok && !isContext(said):
+		c.met.Store(true)
+		return said
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case ok:
+		return said
+	}
+	switch connect.CodeOf(err) {
+	case connect.CodeUnavailable, connect.CodeUnknown, connect.CodeCanceled, connect.CodeDeadlineExceeded, connect.CodeAborted:
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	default:
+		return err // it answered, and is no engine, or one that knows no such call
+	}
+}
+
+func isContext(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// call makes one call.
+func call[In, Out any](ctx context.Context, c *Client, verb func(context.Context, *In) (*Out, error), in *In) (*Out, error) {
+	ctx, leave := c.within(ctx)
+	defer leave()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	out, err := verb(ctx, in)
+	return out, c.heard(ctx, err)
+}
+
+// again makes a call that may be made twice, until the engine answers.
+func again[In, Out any](ctx context.Context, c *Client, verb func(context.Context, *In) (*Out, error), in *In) (out *Out, err error) {
+	tries := c.attempts()
+	for {
+		out, err = call(ctx, c, verb, in)
+		if !errors.Is(err, ErrUnreachable) || !tries.next(ctx) {
+			return out, err
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"connectrpc.com/connect"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/gen/cloudops/v1/cloudopsv1connect"
+	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
+	"github.com/escher-dbai/cloudops-engine/internal/wire"
+)
+
+// Handler answers for an engine. It is safe for concurrent use; make it with [New].
+type Handler struct {
+	engine engine.API
+	config Config
+	mux    *http.ServeMux
+	group  *lifecycle.Group // what reads for streams
+}
+
+// New returns a handler that answers for an engine, which stays its caller's.
+func New(e engine.API, c Config) *Handler {
+	h := &Handler{engine: e, config: c.withDefaults(), mux: http.NewServeMux(), group: lifecycle.New()}
+	options := append([]connect.HandlerOption{
+		wire.JSON(),
+		connect.WithReadMaxBytes(h.config.MaxRequestBytes),
+		connect.WithCompressMinBytes(compressFrom),
+		connect.WithRecover(h.recovered),
+	}, h.config.Options...)
+	h.mux.Handle(cloudopsv1connect.NewExecutionServiceHandler(&service{h}, options...))
+	h.mux.HandleFunc("GET /v1/executions/{id}/logs", h.logs)
+	return h
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// Close ends all streams and what waits, with engine.ErrClosed, and returns when they have
+// ended. Calls that do not wait are answered as before. It may be called twice.
+func (h *Handler) Close() {
+	h.group.Stop(engine.ErrClosed)
+	h.group.Wait()
+}
+
+// within is a context that Close ends too.
+func (h *Handler) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(h.group.Context(), func() { cancel(engine.ErrClosed) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// recovered makes an error of a panic.
+func (h *Handler) recovered(ctx context.Context, spec connect.Spec, _ http.Header, panicked any) error {
+	h.config.Logger.ErrorContext(ctx, "a call panicked", slog.String("procedure", spec.Procedure), slog.Any("panic", panicked))
+	return wire.EncodeConnect(fmt.Errorf("%s panicked: its log says more", spec.Procedure))
+}

@@ -1,0 +1,260 @@
+package rpc
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/wire"
+)
+
+// logQuery is what a request for logs asks.
+type logQuery struct {
+	id      engine.ID
+	after   engine.Cursor
+	follow  bool
+	streams []engine.Stream // none: both
+	tail    int             // 0: all
+	format  logFormat
+	unended map[engine.Stream]int64 // lines that were given, and that Watch gives again
+}
+
+// logs answers GET /v1/executions/{id}/logs: what an execution wrote, for those who have no
+// library. It has the rules of Watch, in other clothes.
+func (h *Handler) logs(w http.ResponseWriter, r *http.Request) {
+	q, err := readLogQuery(r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	x, err := h.engine.Get(r.Context(), q.id)
+	switch over := err == nil && x.Status.Terminal(); {
+	case err != nil:
+		refuse(w, err)
+		return
+	case over && q.after > x.Cursor:
+		refuse(w, fmt.Errorf("%w: execution %s ends at %d", engine.ErrBeyondEnd, q.id, x.Cursor))
+		return
+	case over && q.format.ends && q.after == x.Cursor:
+		w.WriteHeader(http.StatusNoContent) // an EventSource comes back for ever, unless told so
+		return
+	case over:
+		q.follow = true // to the end, which is there
+	}
+	w.Header().Set("Content-Type", q.format.mime)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	out := http.NewResponseController(w)
+	send := func(batch [][]byte) error {
+		if len(batch) == 0 {
+			batch = [][]byte{[]byte(q.format.alive)}
+		}
+		for _, piece := range batch {
+			if _, err := w.Write(piece); err != nil { //nolint:gosec // it is text, and the header says so
+				return err
+			}
+		}
+		return out.Flush()
+	}
+	if r.Method == http.MethodHead {
+		return
+	}
+	// Its error is that the client has gone, or that we go: the response has begun, and
+	// what the engine said is in it.
+	_ = stream(r.Context(), h, h.config.KeepAlive, send, func(ctx context.Context, f *feed[[]byte]) error {
+		if err := h.log(ctx, f, &q); err != nil && ctx.Err() == nil {
+			f.put(ctx, q.format.failure(err), overhead)
+		}
+		return nil
+	})
+}
+
+// log puts what is asked for into a feed: the tail, then what is behind it.
+func (h *Handler) log(ctx context.Context, f *feed[[]byte], q *logQuery) error {
+	q.unended = make(map[engine.Stream]int64)
+	if q.tail > 0 || !q.follow {
+		last, err := h.logLines(ctx, f, q)
+		if err != nil || !q.follow {
+			return err
+		}
+		q.after = max(q.after, last)
+	}
+	if q.format.event == nil {
+		return h.logBytes(ctx, f, q)
+	}
+	for ev, err := range h.engine.Watch(ctx, q.id, q.after) {
+		if err != nil {
+			return err
+		}
+		if !q.wants(&ev) {
+			continue
+		}
+		data, err := q.format.event(&ev)
+		if err != nil {
+			return err
+		}
+		if !f.put(ctx, data, len(data)) {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// logLines puts the lines that are there into a feed, and returns where they end.
+func (h *Handler) logLines(ctx context.Context, f *feed[[]byte], q *logQuery) (last engine.Cursor, err error) {
+	lines := engine.LineQuery{Streams: q.streams, From: q.after, Last: q.tail}
+	for l, err := range h.engine.Lines(ctx, q.id, lines) {
+		if err != nil {
+			return last, err
+		}
+		if l.Unended {
+			q.unended[l.Stream] = l.Number
+		}
+		data, err := q.format.line(q.id, &l)
+		if err != nil {
+			return last, err
+		}
+		if !f.put(ctx, data, len(data)) {
+			return last, context.Cause(ctx)
+		}
+		last = l.Cursor
+	}
+	return last, nil
+}
+
+// logBytes puts output into a feed as it was written.
+func (h *Handler) logBytes(ctx context.Context, f *feed[[]byte], q *logQuery) error {
+	for o, err := range h.engine.Output(ctx, q.id, q.after) {
+		if err != nil {
+			return err
+		}
+		if !q.has(o.Stream) {
+			continue
+		}
+		data := append([]byte(nil), o.Data...)
+		if o.Skipped > 0 {
+			data = fmt.Appendf(nil, "\n[... %d bytes of %s left out ...]\n", o.Skipped, o.Stream)
+		}
+		if !f.put(ctx, data, len(data)) {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// wants reports whether an event is asked for: with a stream its lines and gaps, and the
+// ending.
+func (q *logQuery) wants(ev *engine.Event) bool {
+	switch s, _ := wire.ParseStream(string(ev.Kind)); { // what is none is no line, and not unended
+	case ev.Unended && q.unended[s] == ev.Number:
+		return false
+	case len(q.streams) == 0 || ev.Kind.Terminal():
+		return true
+	case ev.Kind == engine.OutputSkipped:
+		return q.has(ev.Gap.Stream)
+	}
+	return string(ev.Kind) == q.streams[0].String()
+}
+
+func (q *logQuery) has(s engine.Stream) bool { return len(q.streams) == 0 || q.streams[0] == s }
+
+// readLogQuery reads a request for logs, strictly.
+func readLogQuery(r *http.Request) (q logQuery, err error) {
+	if q.id, err = engine.ParseID(r.PathValue("id")); err != nil {
+		return q, err
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return q, fmt.Errorf("%w: query: %w", engine.ErrInvalid, err)
+	}
+	format := ""
+	for name, all := range values {
+		switch value := all[0]; name {
+		case "after":
+			q.after, err = cursor(value)
+		case "follow":
+			q.follow, err = strconv.ParseBool(value)
+		case "stream":
+			var s engine.Stream
+			s, err = wire.ParseStream(value)
+			q.streams = []engine.Stream{s}
+		case "tail":
+			q.tail, err = strconv.Atoi(value)
+			if q.tail < 1 {
+				err = cmp.Or(err, errors.New("must be above 0"))
+			}
+		case "format":
+			format = value
+		default:
+			err = errors.New("no such parameter: there are after, follow, stream, tail and format")
+		}
+		if err != nil {
+			return q, fmt.Errorf("%w: %s: %w", engine.ErrInvalid, name, err)
+		}
+	}
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		if q.after, err = cursor(id); err != nil {
+			return q, fmt.Errorf("%w: Last-Event-ID: %w", engine.ErrInvalid, err)
+		}
+		q.tail = 0 // it was given before
+	}
+	q.format, err = formatOf(format, r.Header.Get("Accept"))
+	return q, err
+}
+
+func cursor(text string) (engine.Cursor, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err == nil && n < 0 {
+		err = errors.New("must not be below 0")
+	}
+	return engine.Cursor(n), err
+}
+
+// refuse answers with an error in JSON: its code, its text and what to do.
+func refuse(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	for _, c := range []struct {
+		is     error
+		status int
+	}{
+		{engine.ErrInvalid, http.StatusBadRequest},
+		{engine.ErrNotFound, http.StatusNotFound},
+		{engine.ErrExpired, http.StatusGone},
+		{engine.ErrBeyondEnd, http.StatusRequestedRangeNotSatisfiable},
+		{engine.ErrDenied, http.StatusForbidden},
+		{engine.ErrClosed, http.StatusServiceUnavailable},
+		{engine.ErrStore, http.StatusServiceUnavailable},
+	} {
+		if errors.Is(err, c.is) {
+			status = c.status
+			break
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(failureJSON(err), '\n')) //nolint:gosec // it is JSON, and the header says so; who has gone needs no answer
+}
+
+// failureJSON is an error as an object.
+func failureJSON(err error) []byte {
+	data, _ := json.Marshal(struct { // strings can always be written
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Hint    string `json:"hint,omitempty"`
+	}{engine.ErrorCode(err), err.Error(), engine.Hint(err)})
+	return data
+}
+
+// accepts reports whether a client asks for a media type.
+func accepts(accept, mime string) bool {
+	mime, _, _ = strings.Cut(mime, ";")
+	return strings.Contains(accept, mime)
+}

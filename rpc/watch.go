@@ -1,0 +1,124 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+
+	"connectrpc.com/connect"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	pb "github.com/escher-dbai/cloudops-engine/gen/cloudops/v1"
+	"github.com/escher-dbai/cloudops-engine/internal/wire"
+)
+
+// said is one thing that a stream of events says: an event, or why there are no more.
+type said struct {
+	event   *pb.Event
+	failure *pb.Failure
+}
+
+// overhead is about what an event takes besides its line.
+const overhead = 100
+
+// Watch streams the events of a set of executions.
+func (s *service) Watch(ctx context.Context, m *pb.WatchRequest, out *connect.ServerStream[pb.WatchResponse]) error {
+	var sources []func(context.Context, *feed[said]) error
+	for _, p := range m.GetExecutions() {
+		id, err := engine.ParseID(p.GetId())
+		if err != nil {
+			return wire.EncodeConnect(err)
+		}
+		sources = append(sources, func(ctx context.Context, f *feed[said]) error {
+			return s.events(ctx, f, id, engine.Cursor(p.GetFrom()), !m.GetWithoutOutput())
+		})
+	}
+	if n := len(sources); n == 0 || n > maxWatched {
+		return wire.EncodeConnect(fmt.Errorf("%w: %d executions: one stream watches 1 to %d", engine.ErrInvalid, n, maxWatched))
+	}
+	send := func(batch []said) error {
+		m := &pb.WatchResponse{}
+		if len(batch) > 0 {
+			m.Events = make([]*pb.Event, 0, len(batch))
+		}
+		for _, s := range batch {
+			if s.failure != nil {
+				m.Failures = append(m.Failures, s.failure)
+			} else {
+				m.Events = append(m.Events, s.event)
+			}
+		}
+		return out.Send(m)
+	}
+	return wire.EncodeConnect(stream(ctx, s.Handler, s.config.keepAlive(m.KeepAliveMs), send, sources...))
+}
+
+// events puts the events of an execution into a feed. That one cannot be followed does not
+// end the stream of the others.
+func (s *service) events(ctx context.Context, f *feed[said], id engine.ID, from engine.Cursor, withOutput bool) error {
+	for ev, err := range s.engine.Watch(ctx, id, from) {
+		var m *pb.Event
+		if err == nil {
+			m, err = wire.EncodeEvent(&ev, withOutput)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			f.put(ctx, said{failure: &pb.Failure{ExecutionId: id.String(), Error: wire.EncodeError(err)}}, overhead)
+			return nil
+		}
+		if !f.put(ctx, said{event: m}, len(ev.Line)+overhead) {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// ReadOutput streams output, or lines of it.
+func (s *service) ReadOutput(ctx context.Context, m *pb.ReadOutputRequest, out *connect.ServerStream[pb.ReadOutputResponse]) error {
+	id, err := engine.ParseID(m.GetId())
+	if err != nil {
+		return wire.EncodeConnect(err)
+	}
+	keepAlive := s.config.keepAlive(m.KeepAliveMs)
+	if m.GetLines() == nil {
+		send := func(batch []*pb.Chunk) error { return out.Send(&pb.ReadOutputResponse{Chunks: batch}) }
+		return wire.EncodeConnect(stream(ctx, s.Handler, keepAlive, send, func(ctx context.Context, f *feed[*pb.Chunk]) error {
+			return s.chunks(ctx, f, id, engine.Cursor(m.GetFrom()))
+		}))
+	}
+	q, err := wire.DecodeLineQuery(m.GetLines())
+	if err != nil {
+		return wire.EncodeConnect(err)
+	}
+	send := func(batch []*pb.Line) error { return out.Send(&pb.ReadOutputResponse{Lines: batch}) }
+	return wire.EncodeConnect(stream(ctx, s.Handler, keepAlive, send, func(ctx context.Context, f *feed[*pb.Line]) error {
+		return s.lines(ctx, f, id, q)
+	}))
+}
+
+// chunks puts the output of an execution into a feed.
+func (s *service) chunks(ctx context.Context, f *feed[*pb.Chunk], id engine.ID, from engine.Cursor) error {
+	for o, err := range s.engine.Output(ctx, id, from) {
+		if err != nil {
+			return err
+		}
+		if !f.put(ctx, wire.EncodeOutput(&o), len(o.Data)+overhead) {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// lines puts the lines that a query chooses into a feed.
+func (s *service) lines(ctx context.Context, f *feed[*pb.Line], id engine.ID, q engine.LineQuery) error {
+	for l, err := range s.engine.Lines(ctx, id, q) {
+		if err != nil {
+			return err
+		}
+		if !f.put(ctx, wire.EncodeLine(&l), len(l.Text)+overhead) {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
