@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -14,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/daemon"
 )
 
 // configVariable names the file where no flag does. It is the only variable of
@@ -23,9 +25,21 @@ const configVariable = engine.EnvPrefix + "CONFIG"
 // maxConfigBytes is far above any configuration, and far below what hurts.
 const maxConfigBytes = 1 << 20
 
-// loadConfig reads the configuration: the file, and over it the variables. The
-// path that it returns is that of the file, "" where there is none.
-func loadConfig(flag string) (c engine.Config, path string, err error) {
+// config is what a file and variables say: of the engine, and of a daemon.
+type config struct {
+	engine engine.Config
+	daemon daemon.Settings
+}
+
+// loadConfig reads what is said of the engine. The path that it returns is that of the
+// file, "" where there is none.
+func loadConfig(flag string) (engine.Config, string, error) {
+	c, path, err := loadAll(flag)
+	return c.engine, path, err
+}
+
+// loadAll reads the configuration: the file, and over it the variables.
+func loadAll(flag string) (c config, path string, err error) {
 	path, asked := configPath(flag)
 	if path != "" {
 		err := readConfigFile(path, &c)
@@ -36,10 +50,10 @@ func loadConfig(flag string) (c engine.Config, path string, err error) {
 			return c, path, err
 		}
 	}
-	if err := c.ReadEnv(os.LookupEnv); err != nil {
+	if err := errors.Join(c.engine.ReadEnv(os.LookupEnv), c.daemon.ReadEnv(os.LookupEnv)); err != nil {
 		return c, path, fmt.Errorf("environment: %w", err)
 	}
-	return c, path, c.Validate()
+	return c, path, c.engine.Validate()
 }
 
 // configPath says which file to read, and whether somebody asked for it: one that
@@ -58,7 +72,7 @@ func configPath(flag string) (path string, asked bool) {
 	return filepath.Join(dir, "cloudops", "config.yaml"), false
 }
 
-func readConfigFile(path string, c *engine.Config) error {
+func readConfigFile(path string, c *config) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -73,10 +87,10 @@ func readConfigFile(path string, c *engine.Config) error {
 	return readConfig(path, data, c)
 }
 
-// readConfig reads YAML, of which JSON is a part, over what c holds. The engine
-// gets it key by key: it alone knows the keys, and so each of its errors belongs
-// to a line. Every fault is reported at once.
-func readConfig(path string, data []byte, c *engine.Config) error {
+// readConfig reads YAML, of which JSON is a part, over what c holds. The engine and
+// the daemon get it key by key: they alone know the keys, and so each of their errors
+// belongs to a line. Every fault is reported at once.
+func readConfig(path string, data []byte, c *config) error {
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return syntaxFault(path, err)
@@ -100,17 +114,20 @@ func readConfig(path string, data []byte, c *engine.Config) error {
 	return errors.Join(faults...)
 }
 
-func readSetting(entry *ast.MappingValueNode, c *engine.Config) error {
+func readSetting(entry *ast.MappingValueNode, c *config) error {
 	name := entry.Key.GetToken().Value
 	var value any
 	if err := yaml.NodeToValue(entry.Value, &value); err != nil {
 		return fault("write the value itself", "%s has a value that cannot be read", clip(name))
 	}
+	if slices.Contains(daemon.SettingNames(), name) {
+		return c.daemon.Set(name, value)
+	}
 	text, err := json.Marshal(map[string]any{name: value})
 	if err != nil {
 		return fault("write the value itself", "%s has a value that cannot be read", clip(name))
 	}
-	err = c.UnmarshalJSON(text)
+	err = c.engine.UnmarshalJSON(text)
 	if near := nearestSetting(name); err != nil && near != "" && near != name {
 		return advise(err, "did you mean %s?", near)
 	}
@@ -138,7 +155,7 @@ func nearestSetting(name string) string {
 	if err := json.Unmarshal(data, &settings); err != nil {
 		return ""
 	}
-	names := make([]string, 0, len(settings))
+	names := daemon.SettingNames()
 	for known := range settings {
 		names = append(names, known)
 	}

@@ -10,6 +10,7 @@ import (
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/cli"
+	"github.com/escher-dbai/cloudops-engine/internal/daemon"
 )
 
 func TestReadConfig(t *testing.T) {
@@ -20,8 +21,7 @@ func TestReadConfig(t *testing.T) {
 		"json": "{\n\t\"max_timeout_ms\": 3600000,\n\t\"oversized_output_strategy\": \"FailExecution\",\n\t\"log_dir\": \"/var/log\", \"fail_fast\": true,\n\t\"grace_ms\": null}",
 		"flow": "{max_timeout_ms: 3600000, oversized_output_strategy: FailExecution, log_dir: /var/log, fail_fast: true}",
 	} {
-		var got engine.Config
-		if err := cli.ReadConfig(name, []byte(text), &got); err != nil {
+		if got, _, err := cli.ReadConfig(name, []byte(text)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		} else if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -32,8 +32,7 @@ func TestReadConfig(t *testing.T) {
 func TestReadConfig_NothingIsTheDefault(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "\n\n", "# only a comment\n", "{}"} {
-		var got engine.Config
-		if err := cli.ReadConfig("f", []byte(text), &got); err != nil || !cmp.Equal(engine.Config{}, got) {
+		if got, _, err := cli.ReadConfig("f", []byte(text)); err != nil || !cmp.Equal(engine.Config{}, got) {
 			t.Errorf("%q gives %+v, %v", text, got, err)
 		}
 	}
@@ -49,21 +48,39 @@ func TestReadConfig_FaultsNameTheirLine(t *testing.T) {
 		"a: &x 1\nb: *x":                "f:1: ",
 		"grace_ms: 1\ngrace_ms: 2":      "f:2: ",
 		"fail_fast: [":                  "f:1: ",
+		"max_requests: none":            "f:1: invalid configuration: max_requests is \"none\": must be a whole number above 0",
+		"allowed_hosts: {a: 1}":         "f:1: invalid configuration: allowed_hosts has a value that it does not take",
+		"listn: 1":                      "f:1: invalid configuration: unknown key",
 		"x: !!binary zzz":               "f:1: ",
 		"? [a, b]\n: 1":                 "f:2: ",
 		"<<: {grace_ms: 1}":             "f:1: ",
 		strings.Repeat("[", 10_000):     "f:",
 		"default_timeout_ms: 1\n\tx: 1": "f:2: ",
 	} {
-		var c engine.Config
-		err := cli.ReadConfig("f", []byte(text), &c)
+		_, _, err := cli.ReadConfig("f", []byte(text))
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%.40q: %.200v, want %s…", text, err, want)
 		}
 	}
-	var c engine.Config
-	err := cli.ReadConfig("f", []byte("grace_ms: x\nno: 1\n"), &c)
+	_, _, err := cli.ReadConfig("f", []byte("grace_ms: x\nno: 1\n"))
 	if !errors.Is(err, engine.ErrInvalidConfig) || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("%v: want two faults that are ErrInvalidConfig", err)
+	}
+}
+
+// One file says both: how the engine works, and where and to whom it is served.
+func TestReadConfig_HasADaemonToo(t *testing.T) {
+	t.Parallel()
+	text := "fail_fast: true\nlisten: 127.0.0.1:7443\nallowed_hosts: [a.example, 'b.example:443']\nallowed_env: TF_VAR_*, AWS_PROFILE\nmax_requests: 5\ndrain_ms: 1500\nsocket:\n"
+	want := daemon.Settings{
+		Listen: "127.0.0.1:7443", AllowedHosts: []string{"a.example", "b.example:443"}, AllowedEnv: []string{"TF_VAR_*", "AWS_PROFILE"},
+		MaxRequests: 5, Drain: 1500 * time.Millisecond,
+	}
+	e, d, err := cli.ReadConfig("f", []byte(text))
+	if err != nil || !e.FailFast {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if diff := cmp.Diff(want, d); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/daemon"
 )
 
 // What tests look at from outside.
@@ -18,7 +19,6 @@ var (
 	Nearest       = nearest
 	HintOf        = hintOf
 	ReadEnvFile   = readEnvFile
-	ReadConfig    = readConfig
 	ExitCode      = exitCode
 	ExitWith      = exitWith
 	ResultCode    = resultCode
@@ -27,6 +27,13 @@ var (
 	Advise        = advise
 	VersionIn     = versionIn
 )
+
+// ReadConfig reads a file's text, and returns what it says of the engine and of a daemon.
+func ReadConfig(path string, data []byte) (engine.Config, daemon.Settings, error) {
+	var c config
+	err := readConfig(path, data, &c)
+	return c.engine, c.daemon, err
+}
 
 // StateDir is an opened state directory.
 type StateDir = stateDir

@@ -1,0 +1,39 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+)
+
+// careful is an engine for callers who are not all to be trusted alike.
+type careful struct {
+	served
+
+	rules *atomic.Pointer[rules]
+}
+
+// Execute accepts a request. What comes over the network says nothing about the
+// environment but by the names that are allowed; the same user at the socket could
+// start the program as well.
+func (e *careful) Execute(ctx context.Context, r engine.Request) (engine.ID, error) {
+	if !callerOf(ctx).local {
+		if err := engine.CheckClientEnv(&r, e.rules.Load().AllowedEnv); err != nil {
+			return engine.ID{}, err
+		}
+	}
+	return e.served.Execute(ctx, r)
+}
+
+// Delete forgets executions that have ended.
+func (e *careful) Delete(ctx context.Context, d engine.Deletion) (int, error) {
+	keeper, ok := e.served.(interface {
+		Delete(ctx context.Context, d engine.Deletion) (int, error)
+	})
+	if !ok {
+		return 0, fmt.Errorf("%w: an ephemeral daemon keeps nothing that it could delete", engine.ErrUnsupported)
+	}
+	return keeper.Delete(ctx, d)
+}

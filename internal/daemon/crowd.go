@@ -1,0 +1,120 @@
+package daemon
+
+import (
+	"net"
+	"sync"
+
+	"golang.org/x/time/rate"
+)
+
+// turnstile counts who is inside, and lets nobody in when there are too many or it is
+// closed.
+type turnstile struct {
+	most int
+
+	mu     sync.Mutex
+	inside int
+	closed bool
+	empty  chan struct{} // closed when it is closed and nobody is inside
+}
+
+func newTurnstile(most int) *turnstile { return &turnstile{most: most, empty: make(chan struct{})} }
+
+func (t *turnstile) enter() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed || t.inside >= t.most {
+		return false
+	}
+	t.inside++
+	return true
+}
+
+func (t *turnstile) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.inside--
+	t.doneLocked()
+}
+
+// close lets nobody in any more. The channel is closed when the last has left.
+func (t *turnstile) close() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed {
+		t.closed = true
+		t.doneLocked()
+	}
+	return t.empty
+}
+
+func (t *turnstile) doneLocked() {
+	if t.closed && t.inside == 0 {
+		close(t.empty)
+	}
+}
+
+// seats is a listener with a bound on what is open at once. One connection more is closed
+// at once: whoever is inside goes on to be served.
+type seats struct {
+	net.Listener
+
+	taken *turnstile
+}
+
+// Accept waits for the next that has a seat.
+func (s *seats) Accept() (net.Conn, error) {
+	for {
+		c, err := s.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if s.taken.enter() {
+			return &seat{Conn: c, leave: sync.OnceFunc(s.taken.leave)}, nil
+		}
+		_ = c.Close() // they see it
+	}
+}
+
+// seat is a connection that gives its seat back.
+type seat struct {
+	net.Conn
+
+	leave func()
+}
+
+// Close closes the connection.
+func (s *seat) Close() error {
+	defer s.leave()
+	return s.Conn.Close()
+}
+
+// rates are bounds on how often, one for each name. The zero value is ready. It keeps no
+// more names than fit: forgetting one lets it start anew.
+type rates struct {
+	mu    sync.Mutex
+	names map[string]*rate.Limiter
+}
+
+const mostNames = 4096
+
+// allow reports whether name may once more, and counts it.
+func (r *rates) allow(name string, perSecond int) bool { return r.of(name, perSecond).Allow() }
+
+// spent reports whether name may not any more at the moment. It counts nothing.
+func (r *rates) spent(name string, perSecond int) bool { return r.of(name, perSecond).Tokens() < 1 }
+
+func (r *rates) of(name string, perSecond int) *rate.Limiter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := r.names[name]
+	if l != nil && l.Limit() == rate.Limit(perSecond) {
+		return l
+	}
+	if r.names == nil || len(r.names) >= mostNames {
+		r.names = make(map[string]*rate.Limiter)
+	}
+	l = rate.NewLimiter(rate.Limit(perSecond), 2*perSecond)
+	r.names[name] = l
+	return l
+}

@@ -1,0 +1,41 @@
+package daemon
+
+import (
+	"context"
+	"net"
+)
+
+// What tests look at from outside.
+var NewTurnstile = newTurnstile
+
+// ListenSocket listens at a path as a daemon does.
+func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
+	return listenSocket(ctx, path)
+}
+
+// Seats bounds how many connections of a listener are open at once.
+func Seats(l net.Listener, most int) net.Listener { return &seats{l, newTurnstile(most)} }
+
+// Rates are bounds by name.
+type Rates = rates
+
+// Allow reports whether name may once more.
+func (r *Rates) Allow(name string, perSecond int) bool { return r.allow(name, perSecond) }
+
+// Names is how many names are kept.
+func (r *Rates) Names() int { return len(r.names) }
+
+// May reports whether a role may ask for what is at a path, and whether there is anything.
+func May(role Role, path string) (may, known bool) {
+	need, err := verbRight(path)
+	return role.may(need), err == nil
+}
+
+// Enter, Leave and Shut are those of a turnstile.
+func (t *turnstile) Enter() bool { return t.enter() }
+
+// Leave is to leave it.
+func (t *turnstile) Leave() { t.leave() }
+
+// Shut is to close it.
+func (t *turnstile) Shut() <-chan struct{} { return t.close() }

@@ -1,0 +1,227 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"connectrpc.com/connect"
+	"golang.org/x/time/rate"
+)
+
+// refusal is why a request goes no further: a status for those who speak HTTP alone, and a
+// code for clients of Connect and gRPC.
+type refusal struct {
+	status  int
+	code    connect.Code
+	message string
+}
+
+func (r *refusal) Error() string { return r.message }
+
+func refuse(status int, code connect.Code, message string) *refusal {
+	return &refusal{status, code, message}
+}
+
+// caller is who makes a request.
+type caller struct {
+	name string
+	role Role
+	// local: the same user, at the socket.
+	local bool
+}
+
+type callerKey struct{}
+
+// callerOf is who makes the request of a context; nobody where no door let it in.
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+// guard lets in who may, and hands over to next.
+type guard struct {
+	next    http.Handler
+	health  http.Handler
+	errors  *connect.ErrorWriter
+	tokens  Tokens
+	rules   *atomic.Pointer[rules]
+	inside  *turnstile
+	log     *slog.Logger
+	network bool   // tokens are asked for, else the user at the other end
+	port    string // where it listens, of a network
+
+	failures rates          // of tokens, by address
+	uses     rates          // by token
+	noise    rate.Sometimes // what is refused is not worth a line each
+}
+
+func newGuard(d *Daemon, next http.Handler, network bool, port string) *guard {
+	return &guard{
+		next: next, health: http.HandlerFunc(d.serveHealth), errors: connect.NewErrorWriter(), tokens: TokensIn(d.config.StateDir), rules: &d.rules,
+		inside: newTurnstile(d.config.MaxRequests), log: d.log, network: network, port: port,
+		noise: rate.Sometimes{First: 10, Interval: time.Second},
+	}
+}
+
+// ServeHTTP serves a request, or says why not.
+func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rules := g.rules.Load()
+	if !g.inside.enter() {
+		g.deny(w, r, refuse(http.StatusServiceUnavailable, connect.CodeUnavailable, "too many requests at once, or the daemon is ending"))
+		return
+	}
+	defer g.inside.leave()
+	if err := g.fromHere(r, rules); err != nil {
+		g.deny(w, r, err)
+		return
+	}
+	if isHealth(r.URL.Path) {
+		g.health.ServeHTTP(w, r)
+		return
+	}
+	who, expires, err := g.admit(r, rules)
+	if err != nil {
+		g.deny(w, r, err)
+		return
+	}
+	ctx := context.WithValue(r.Context(), callerKey{}, who)
+	if !expires.IsZero() { // a stream does not outlive its token
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, expires, errToken)
+		defer cancel()
+	}
+	g.next.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// fromHere refuses what a page of another site could send, and other users.
+func (g *guard) fromHere(r *http.Request, rules *rules) error {
+	if !g.network {
+		if err := ownUser(r.Context()); err != nil {
+			return err
+		}
+	}
+	if !rules.isHost(r.Host, g.network, g.port) {
+		return refuse(http.StatusMisdirectedRequest, connect.CodePermissionDenied, "this daemon is not known by that Host; allowed_hosts lists the names")
+	}
+	return rules.checkOrigin(r)
+}
+
+// admit says who calls, and until when, if they may do what they ask for.
+func (g *guard) admit(r *http.Request, rules *rules) (caller, time.Time, error) {
+	need, err := verbRight(r.URL.Path)
+	if err != nil {
+		return caller{}, time.Time{}, refuse(http.StatusNotFound, connect.CodeUnimplemented, err.Error())
+	}
+	if err := checkMethod(r, need); err != nil {
+		return caller{}, time.Time{}, err
+	}
+	if !g.network {
+		return caller{role: Admin, local: true}, time.Time{}, nil
+	}
+	token, err := g.authenticate(r)
+	if err != nil {
+		return caller{}, time.Time{}, err
+	}
+	if !g.uses.allow(token.ID, rules.RequestsPerSecond) {
+		return caller{}, time.Time{}, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too many requests; try again in a second")
+	}
+	if !token.Role.may(need) {
+		return caller{}, time.Time{}, refuse(http.StatusForbidden, connect.CodePermissionDenied, "the role "+string(token.Role)+" may not do that")
+	}
+	return caller{name: token.Name, role: token.Role}, token.Expires, nil
+}
+
+// failuresPerSecond is how many wrong tokens of one address are looked at.
+const failuresPerSecond = 5
+
+// authenticate returns the token of a request: it stands in a header, never in a URL,
+// which others write to logs.
+func (g *guard) authenticate(r *http.Request) (Token, error) {
+	from, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		from = r.RemoteAddr
+	}
+	if g.failures.spent(from, failuresPerSecond) {
+		return Token{}, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too many wrong tokens; try again in a second")
+	}
+	secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return Token{}, refuse(http.StatusUnauthorized, connect.CodeUnauthenticated, "a token is needed: Authorization: Bearer …; cloudops token create makes one")
+	}
+	token, err := g.tokens.verify(secret, time.Now())
+	if err == nil {
+		return token, nil
+	}
+	g.failures.allow(from, failuresPerSecond)
+	if !errors.Is(err, errToken) {
+		g.log.LogAttrs(r.Context(), slog.LevelError, "a token cannot be read", slog.String("error", err.Error()))
+	}
+	return Token{}, refuse(http.StatusUnauthorized, connect.CodeUnauthenticated, errToken.Error())
+}
+
+// checkMethod has what changes something be asked for in a way that no page of another
+// site has: by POST, with a type that a form cannot have.
+func checkMethod(r *http.Request, need right) error {
+	switch {
+	case r.Method == http.MethodPost:
+	case need == toLook && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		return nil
+	default:
+		return refuse(http.StatusMethodNotAllowed, connect.CodeUnimplemented, "that is not done by "+r.Method)
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	rest, isApplication := strings.CutPrefix(kind, "application/")
+	for _, known := range []string{"json", "proto", "connect+json", "connect+proto"} {
+		if err == nil && isApplication && rest == known {
+			return nil
+		}
+	}
+	if err == nil && isApplication && (rest == "grpc" || strings.HasPrefix(rest, "grpc+") || strings.HasPrefix(rest, "grpc-web")) {
+		return nil
+	}
+	return refuse(http.StatusUnsupportedMediaType, connect.CodeInvalidArgument, "Content-Type: application/json is what a request has, or a type of Connect or gRPC")
+}
+
+// note logs what was refused, as far as there is not too much of it.
+func (g *guard) note(r *http.Request, why *refusal) {
+	loud := false
+	g.noise.Do(func() { loud = true })
+	if loud {
+		g.log.LogAttrs(r.Context(), slog.LevelWarn, "a request was refused",
+			slog.String("why", why.message), slog.Int("status", why.status), slog.String("from", r.RemoteAddr),
+			slog.String("host", r.Host), slog.String("path", r.URL.Path))
+	}
+}
+
+// deny says why not.
+func (g *guard) deny(w http.ResponseWriter, r *http.Request, err error) {
+	why, ok := errors.AsType[*refusal](err)
+	if !ok {
+		why = refuse(http.StatusInternalServerError, connect.CodeInternal, "the daemon has a fault")
+	}
+	g.note(r, why)
+	header := w.Header()
+	header.Set("X-Content-Type-Options", "nosniff")
+	if why.status == http.StatusUnauthorized {
+		header.Set("Www-Authenticate", "Bearer")
+	}
+	if g.errors.IsSupported(r) && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		_ = g.errors.Write(w, r, connect.NewError(why.code, why)) // or they are gone
+		return
+	}
+	body, err := json.Marshal(map[string]string{"code": why.code.String(), "message": why.message})
+	if err != nil {
+		why.status = http.StatusInternalServerError // it is two strings
+	}
+	header.Set("Content-Type", "application/json")
+	w.WriteHeader(why.status)
+	_, _ = w.Write(append(body, '\n')) // likewise
+}

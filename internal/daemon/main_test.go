@@ -1,0 +1,87 @@
+package daemon_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/escher-dbai/cloudops-engine/durable"
+	"github.com/escher-dbai/cloudops-engine/internal/daemon"
+)
+
+func TestMain(m *testing.M) {
+	durable.Main()
+	if os.Getenv(helperVariable) != "" {
+		os.Exit(beActivated())
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// helperVariable has this binary be a daemon that a service manager has started.
+const helperVariable = "DAEMON_TEST_ACTIVATED"
+
+// beActivated serves what it was handed until its stdin ends.
+func beActivated() int {
+	n := daemon.TakeNotifier()
+	ls, err := daemon.TakeListeners()
+	if err != nil || os.Getenv("LISTEN_FDS")+os.Getenv("NOTIFY_SOCKET") != "" {
+		return 3
+	}
+	d, err := daemon.Open(context.Background(), daemon.Config{Ephemeral: true, StateDir: os.Getenv(helperVariable)}, opening(ls...))
+	if err != nil {
+		_, _ = os.Stderr.WriteString(err.Error())
+		return 4
+	}
+	if err := n.Tell(context.Background(), daemon.NotifyReady); err != nil {
+		return 5
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	if err := d.Shutdown(context.Background()); err != nil {
+		return 6
+	}
+	return 0
+}
+
+// shortDir is a directory whose path has room for a socket, with mode 0700.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "d") //nolint:usetesting // its path is longer than that of a socket may be
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// token makes a token in a state directory.
+func token(t *testing.T, dir string, role daemon.Role) string {
+	t.Helper()
+	now := time.Now()
+	secret, _, err := daemon.TokensIn(dir).Create("test", role, now, now.Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret
+}
+
+// open opens a daemon, and ends it with the test.
+func open(t *testing.T, c daemon.Config) *daemon.Daemon {
+	t.Helper()
+	d, err := daemon.Open(t.Context(), c, opening())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -1,0 +1,48 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+
+	"connectrpc.com/connect"
+)
+
+type peerKey struct{}
+
+// withPeer puts the user at the other end of a socket into the context of a connection.
+func withPeer(ctx context.Context, c net.Conn) context.Context {
+	uid, err := userOf(c)
+	if err != nil {
+		uid = -1 // which is nobody
+	}
+	return context.WithValue(ctx, peerKey{}, uid)
+}
+
+func userOf(c net.Conn) (int, error) {
+	s, _ := c.(*seat)
+	if s == nil {
+		return -1, errors.ErrUnsupported // of a network
+	}
+	raw, ok := s.Conn.(*net.UnixConn)
+	if !ok {
+		return -1, errors.ErrUnsupported
+	}
+	control, err := raw.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	return peerUID(control)
+}
+
+// ownUser refuses other users, whatever the modes of the socket and its folder are.
+func ownUser(ctx context.Context) error {
+	uid, ok := ctx.Value(peerKey{}).(int)
+	if ok && (uid == os.Geteuid() || uid == 0) {
+		return nil
+	}
+	return refuse(http.StatusForbidden, connect.CodePermissionDenied, fmt.Sprintf("user %d may not use the daemon of user %d", uid, os.Geteuid()))
+}
