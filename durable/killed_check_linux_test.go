@@ -236,8 +236,8 @@ func (k *killed) checkTruth(r *engine.Result, kind string) (lost bool) {
 	default:
 	}
 	if !isTrue {
-		k.t.Errorf("%s execution %s was run %d times, and wrote %d bytes; it says %s by %s, code %d, %d bytes, %q",
-			kind, r.ID, n, len(wrote), r.Status, r.Cause, r.ExitCode, len(r.Stdout), r.Error)
+		k.t.Errorf("%s execution %s was run %d times, and wrote %d bytes; it says %s by %s, code %d, %d bytes, incomplete: %t, %q",
+			kind, r.ID, n, len(wrote), r.Status, r.Cause, r.ExitCode, len(r.Stdout), r.OutputIncomplete, r.Error)
 	}
 	return lost
 }

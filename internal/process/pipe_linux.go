@@ -139,6 +139,7 @@ func (p *pipe) enlarge() {
 // that edge has come already, the end is there to be read.
 func (p *pipe) read(buffer []byte, read func(int, []byte) (int, error)) (more bool) {
 	if p.abandon.Load() {
+		p.rest(buffer)
 		p.close()
 		return false
 	}
@@ -172,6 +173,27 @@ func (p *pipe) close() {
 func (p *pipe) giveUp() {
 	p.abandon.Store(true)
 	if p.own() {
+		pool := &p.process.table.buffers
+		buffer, _ := pool.Get().(*[readBytes]byte)
+		p.rest(buffer[:])
+		pool.Put(buffer)
 		p.close()
+	}
+}
+
+// rest reads what is in a pipe that is given up: on a busy machine it may be that nobody
+// holds it, and only that nobody came to read it. It is no more than a pipe can have:
+// who does hold it may write for ever. A tee that hangs is not asked to take it.
+func (p *pipe) rest(buffer []byte) {
+	for taken := 0; taken < busyPipeBytes && !p.process.blocking; {
+		n, err := unix.Read(p.fd, buffer)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if n <= 0 || err != nil {
+			return
+		}
+		p.process.observer.Output(p.stream, buffer[:n])
+		taken += n
 	}
 }
