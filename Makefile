@@ -45,7 +45,7 @@ check: lint contract generated cross race proofs ## All that a change must pass,
 .PHONY: race
 race: ## Test under the race detector (needs a C compiler)
 	@command -v "$$($(GO) env CC)" >/dev/null || { echo "make race: needs a C compiler, and $$($(GO) env CC) is not there" >&2; exit 1; }
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on -count=1 ./...
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -count=1 -timeout 20m ./...
 
 # Tests that need root skip themselves unless CLOUDOPS_TEST_ROOT=1. In a pid namespace of their own nothing that escapes
 # from a test outlives it; bash is its first process because somebody has to reap the orphans there.
