@@ -42,7 +42,7 @@ Pages have nothing twice, whatever comes or ends meanwhile.
 		Long: `For a history that was damaged or deleted. Every execution that was started has a folder
 that tells all about it; of those that were never started nothing is left.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withState(cmd.Context(), func(ctx context.Context, d stateDir) error {
+			return p.withDirectory(cmd.Context(), func(ctx context.Context, d stateDir) error {
 				n, err := d.Rebuild(ctx)
 				if err == nil {
 					say(p.stdout, "%s in the history again\n", counted(n, "execution is", "executions are"))

@@ -23,6 +23,19 @@ func (c *runCommand) checkDetached() error {
 	return nil
 }
 
+// checkHost says how a daemon elsewhere goes with the other flags.
+func (c *runCommand) checkHost() error {
+	switch {
+	case c.host() == "":
+		return nil
+	case c.noRecord:
+		return fault("leave one of them away", "--host and --no-record are both given: a daemon records what it runs")
+	case c.tty && !c.detach:
+		return fault("add --detach, and cloudops attach is at its terminal", "--tty hands over our terminal, which a daemon cannot have")
+	}
+	return nil
+}
+
 // launch starts what was asked for where it outlives us, and prints its id.
 func (c *runCommand) launch(ctx context.Context, r *engine.Request, config *engine.Config) error {
 	if err := takeStdin(r); err != nil {

@@ -20,14 +20,18 @@ type program struct {
 	noColour       bool
 	groups         map[string][]flagGroup // of the commands that have some
 	stateDirFlag   string
+	hostFlag       string
 	open           opener
+	// daemon is the one that has our state directory, if it answers at a socket that the
+	// configuration names, or the usual one.
+	daemon func(ctx context.Context, socket string) stateDir
 }
 
 // Main runs the command that args name (without the program's own name) and
 // returns the exit code. version is what the build was stamped with, or "".
 func Main(version string, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &program{version: version, stdin: stdin, stdout: stdout, stderr: stderr}
-	p.open = p.openDurable
+	p.open, p.daemon = p.openDurable, p.dialHere
 	return run(p, args)
 }
 

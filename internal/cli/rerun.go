@@ -49,7 +49,7 @@ again. cloudops says which, and --without goes on without them.`,
 
 func (c *rerunCommand) rerun(ctx context.Context, name string) error {
 	var kept engine.Record
-	err := c.withState(ctx, func(ctx context.Context, d stateDir) error {
+	err := c.withDirectory(ctx, func(ctx context.Context, d stateDir) error {
 		ids, err := resolve(ctx, d, []string{name})
 		if err != nil {
 			return err

@@ -89,7 +89,10 @@ func (c *runCommand) run(ctx context.Context, r engine.Request) error {
 	if (c.again || c.request.given("timeout")) && config.MaxTimeout == 0 {
 		config.MaxTimeout = max(r.Timeout, config.WithDefaults().MaxTimeout)
 	}
-	if !c.noRecord && r.WorkingDir == "" {
+	if err := c.checkHost(); err != nil {
+		return err
+	}
+	if !c.noRecord && c.host() == "" && r.WorkingDir == "" {
 		r.WorkingDir, _ = os.Getwd() // so that it can be run again from elsewhere; "" is that of the engine
 	}
 	stdin, err := c.openStdin(&r)
@@ -99,6 +102,11 @@ func (c *runCommand) run(ctx context.Context, r engine.Request) error {
 	defer stdin()
 	if c.detach {
 		return c.launch(ctx, &r, &config)
+	}
+	if c.host() != "" {
+		if err := takeStdin(&r); err != nil {
+			return about("--stdin", err)
+		}
 	}
 	s := newSession(c, &config)
 	if c.tty {

@@ -53,6 +53,9 @@ signal kills it. HUP has it read its configuration again.`,
 }
 
 func (c *serveCommand) serve(ctx context.Context) error {
+	if err := c.here("serve"); err != nil {
+		return err
+	}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)

@@ -23,6 +23,7 @@ type session struct {
 	actor  engine.Actor
 	out    *outlet
 	json   bool
+	copies bool // it runs elsewhere: what it writes is read, and not handed over
 	quiet  bool
 	stderr io.Writer
 	style  style
@@ -57,7 +58,12 @@ const afterForce = 8 * time.Second
 // run starts the command and stays with it to the end. The engine is shut down
 // afterwards.
 func (s *session) run(ctx context.Context, r *engine.Request) (engine.Result, error) {
-	r.Tee, s.actor = s.out.tee, r.Actor
+	s.actor = r.Actor
+	if _, elsewhere := s.engine.(*remote); !elsewhere {
+		r.Tee = s.out.tee
+	} else if !s.json {
+		s.copies = true
+	}
 	if err := s.terminal.begin(); err != nil {
 		return engine.Result{}, errors.Join(err, s.engine.Shutdown(ctx))
 	}
@@ -160,9 +166,29 @@ func (s *session) follow(ctx context.Context) (engine.Result, error) {
 			s.out.event(&event)
 		}
 	}
+	if s.copies {
+		if err := s.copyOutput(ctx); err != nil {
+			return engine.Result{}, err
+		}
+	}
 	result, err := s.engine.Wait(ctx, s.id)
 	s.out.flush()
 	return result, err
+}
+
+// copyOutput writes what is recorded of the output.
+func (s *session) copyOutput(ctx context.Context) error {
+	for out, err := range s.engine.Output(ctx, s.id, 0) {
+		if err != nil {
+			return err
+		}
+		if out.Skipped > 0 {
+			s.note("not kept: %s of %s", sizeText(out.Skipped), out.Stream)
+			continue
+		}
+		s.out.write(out.Stream, out.Data)
+	}
+	return nil
 }
 
 // heard does what a signal asks for: first to end the command, then to kill it.

@@ -46,8 +46,15 @@ type opening struct {
 // opener opens a state directory.
 type opener func(ctx context.Context, how opening) (stateDir, error)
 
-// openState opens the state directory that flags and variables name.
+// openState opens the state directory that flags and variables name, or reaches the
+// daemon that they name.
 func (p *program) openState(ctx context.Context, config engine.Config, foreground bool) (stateDir, error) {
+	if at := p.host(); at != "" {
+		if p.stateDirFlag != "" {
+			return nil, fault("leave one of them away", "--host and --state-dir are both given")
+		}
+		return dialHost(at)
+	}
 	dir, err := p.stateDirPath()
 	if err != nil {
 		return nil, err
@@ -55,15 +62,30 @@ func (p *program) openState(ctx context.Context, config engine.Config, foregroun
 	return p.open(ctx, opening{dir: dir, config: config, foreground: foreground})
 }
 
-// withState opens the state directory for f, and closes it.
+// withState opens what flags and variables name for f, and closes it: a daemon, else the
+// state directory, which is asked by way of its daemon where that answers.
 func (p *program) withState(ctx context.Context, f func(ctx context.Context, d stateDir) error) error {
-	config, _, err := loadConfig("")
+	return p.with(ctx, p.daemon, f)
+}
+
+// withDirectory is withState for what a daemon of ours does not tell.
+func (p *program) withDirectory(ctx context.Context, f func(ctx context.Context, d stateDir) error) error {
+	return p.with(ctx, nil, f)
+}
+
+func (p *program) with(ctx context.Context, ours func(ctx context.Context, socket string) stateDir, f func(ctx context.Context, d stateDir) error) error {
+	c, _, err := loadAll("")
 	if err != nil {
 		return err
 	}
-	d, err := p.openState(ctx, config, false)
-	if err != nil {
-		return err
+	var d stateDir
+	if ours != nil && p.host() == "" {
+		d = ours(ctx, c.daemon.Socket)
+	}
+	if d == nil {
+		if d, err = p.openState(ctx, c.engine, false); err != nil {
+			return err
+		}
 	}
 	err = f(ctx, d)
 	return errors.Join(err, d.Shutdown(context.WithoutCancel(ctx)))
@@ -91,4 +113,5 @@ func (p *program) stateDirPath() (string, error) {
 func (p *program) stateFlags(root *cobra.Command) {
 	root.PersistentFlags().StringVar(&p.stateDirFlag, "state-dir", "", "`DIR` where executions are recorded (default in the state home)")
 	_ = root.MarkPersistentFlagDirname("state-dir")
+	root.PersistentFlags().StringVar(&p.hostFlag, "host", "", "use the daemon at `URL`: unix:///PATH, https://HOST")
 }

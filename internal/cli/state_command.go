@@ -19,7 +19,7 @@ func (p *program) stateCommand() *cobra.Command {
 			Long: `Reads the history and every folder, and says of each that is damaged what is wrong
 with it. The exit code is 1 where something is.`,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return p.withState(cmd.Context(), func(ctx context.Context, d stateDir) error {
+				return p.withDirectory(cmd.Context(), func(ctx context.Context, d stateDir) error {
 					if err := d.Check(ctx); err != nil {
 						return exitWith(exitMissing, err)
 					}

@@ -36,6 +36,9 @@ func (p *program) tokenCommand() *cobra.Command {
 
 // tokens are those of the state directory.
 func (p *program) tokens() (daemon.Tokens, error) {
+	if err := p.here("token"); err != nil {
+		return daemon.Tokens{}, err
+	}
 	dir, err := p.stateDirPath()
 	return daemon.TokensIn(dir), err
 }
@@ -84,7 +87,7 @@ func (p *program) createToken(ctx context.Context, role, expires, name string) e
 		return about("--expires", err)
 	}
 	// The directory is made, and checked, as every other command has it.
-	err = p.withState(ctx, func(context.Context, stateDir) error { return nil })
+	err = p.withDirectory(ctx, func(context.Context, stateDir) error { return nil })
 	if err != nil && !errors.Is(err, engine.ErrUnsupported) {
 		return err
 	}

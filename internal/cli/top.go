@@ -47,7 +47,7 @@ func (c *topCommand) top(ctx context.Context) error {
 		return about("--interval", err)
 	}
 	if c.once {
-		return c.withState(ctx, func(ctx context.Context, d stateDir) error {
+		return c.withDirectory(ctx, func(ctx context.Context, d stateDir) error {
 			rows, err := new(lookout).look(ctx, d, listMost)
 			if err == nil {
 				topTable(rows, time.Now(), widthOf(c.stdout), styleOf(c.stdout, c.noColour)).write(c.stdout)
@@ -58,7 +58,7 @@ func (c *topCommand) top(ctx context.Context) error {
 	if !isTerminal(c.stdin) || !isTerminal(c.stdout) {
 		return fault("--once shows it once; cloudops ps --json is for programs", "top needs a terminal to be live on")
 	}
-	return c.withState(ctx, func(ctx context.Context, d stateDir) error {
+	return c.withDirectory(ctx, func(ctx context.Context, d stateDir) error {
 		return newScreen(c.program, d, every).show(ctx)
 	})
 }
