@@ -179,7 +179,7 @@ func (k *killed) heard(line string) {
 func (k *killed) killSupervisor() {
 	var pids []int
 	for _, p := range processes(k.dir) {
-		if p.name == supervisorName {
+		if p.name == supervisorName && !isSupervisor(parentOf(p.pid)) { // else it is about to execute a command
 			pids = append(pids, p.pid)
 		}
 	}

@@ -49,6 +49,18 @@ func nameOf(dir string) string {
 	return strings.TrimSpace(string(name))
 }
 
+// parentOf is the parent of a process, 0 where it has ended.
+func parentOf(pid int) int {
+	text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	_, rest, _ := bytes.Cut(text, []byte(") ")) // our names have none
+	fields := bytes.Fields(rest)
+	if len(fields) < 2 {
+		return 0
+	}
+	parent, _ := strconv.Atoi(string(fields[1]))
+	return parent
+}
+
 // supervisorName is what ps shows of a supervisor.
 const supervisorName = "cloudops-superv"
 
