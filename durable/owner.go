@@ -18,7 +18,7 @@ const ownerLock = "owner.lock"
 // own makes this program the owner, if there is none.
 func (e *Engine) own(ctx context.Context) (err error) {
 	path := filepath.Join(e.dir, ownerLock)
-	if e.owner, err = lockSoon(ctx, path); err != nil {
+	if e.owner, err = lockSoon(ctx, path, 500*time.Millisecond); err != nil {
 		return err
 	}
 	if e.owner == nil && e.config.Owner {
@@ -39,8 +39,7 @@ func (e *Engine) own(ctx context.Context) (err error) {
 
 // lockSoon locks a file, also where its holder was killed just as it started something:
 // what it started has its lock for a moment, until it executes its program.
-func lockSoon(ctx context.Context, path string) (*os.File, error) {
-	const longest = 500 * time.Millisecond
+func lockSoon(ctx context.Context, path string, longest time.Duration) (*os.File, error) {
 	start := time.Now()
 	for wait := time.Millisecond; ; wait *= 2 {
 		if f, err := tryLock(path); f != nil || err != nil || time.Since(start)+wait > longest {

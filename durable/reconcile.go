@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/folder"
@@ -19,7 +20,7 @@ const janitorLock = "janitor.lock"
 // any more it learns the ending, or that there is none. Then they are sealed. One program
 // at a time does so; who finds another at it leaves it to that.
 func (e *Engine) reconcile(ctx context.Context) error {
-	lock, err := tryLock(filepath.Join(e.dir, janitorLock))
+	lock, err := lockSoon(ctx, filepath.Join(e.dir, janitorLock), 50*time.Millisecond)
 	if lock == nil || err != nil {
 		return err
 	}
