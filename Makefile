@@ -70,12 +70,7 @@ test-root: ## Run the tests that need root, in a pid namespace where there can b
 
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME (20s)
-	@targets=$$(grep -roE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]+' . | sort); \
-	for found in $${targets// /@}; do \
-		folder=$${found%/*} name=$${found##*@}; \
-		echo "== $$folder $$name"; \
-		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "$$folder"; \
-	done
+	GO=$(GO) scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: lint
 lint: $(LINT) ## Lint, formatting included
@@ -112,7 +107,7 @@ cross: ## Vet and build for the platforms this is not
 
 .PHONY: proofs
 proofs: ## Short forms of the slow proofs: fuzzing, the benchmarks' build, one release
-	$(MAKE) fuzz FUZZTIME=3s
+	$(MAKE) fuzz
 	@if [ -f bench/go.mod ]; then echo "== bench builds"; cd bench && $(GO) vet ./...; fi
 	VERSION=check DIST=dist/check PLATFORMS="$$($(GO) env GOOS)/$$($(GO) env GOARCH)" scripts/release.sh
 
