@@ -15,6 +15,7 @@ import (
 // door is a listener, and the server behind it.
 type door struct {
 	listener net.Listener
+	given    net.Listener // the same, without bounds
 	server   *http.Server
 	guard    *guard
 	name     string // where it listens, as a client names it
@@ -23,7 +24,7 @@ type door struct {
 
 // newDoor puts a server behind a listener.
 func (d *Daemon) newDoor(l net.Listener) *door {
-	p := &door{listener: &seats{Listener: l, taken: newTurnstile(d.config.MaxConnections)}}
+	p := &door{given: l, listener: &seats{Listener: l, taken: newTurnstile(d.config.MaxConnections)}}
 	address, network := l.Addr().(*net.TCPAddr)
 	port := ""
 	p.name = "unix://" + l.Addr().String()
@@ -56,7 +57,7 @@ func (p *door) serve() error {
 	} else {
 		err = p.server.Serve(p.listener)
 	}
-	if errors.Is(err, http.ErrServerClosed) {
+	if errors.Is(err, http.ErrServerClosed) || p.guard.inside.isClosed() {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", p.name, err)

@@ -23,19 +23,27 @@ func withPeer(ctx context.Context, c net.Conn) context.Context {
 }
 
 func userOf(c net.Conn) (int, error) {
-	s, _ := c.(*seat)
-	if s == nil {
-		return -1, errors.ErrUnsupported // of a network
-	}
-	raw, ok := s.Conn.(*net.UnixConn)
-	if !ok {
-		return -1, errors.ErrUnsupported
+	raw, err := unixConn(c)
+	if err != nil {
+		return -1, err // of a network
 	}
 	control, err := raw.SyscallConn()
 	if err != nil {
 		return -1, err
 	}
 	return peerUID(control)
+}
+
+// unixConn is the socket below a connection.
+func unixConn(c net.Conn) (*net.UnixConn, error) {
+	if s, ok := c.(*seat); ok {
+		c = s.Conn
+	}
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return u, nil
 }
 
 // ownUser refuses other users, whatever the modes of the socket and its folder are.
