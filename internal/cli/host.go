@@ -22,6 +22,10 @@ const (
 	tokenVariable = engine.EnvPrefix + "TOKEN"
 )
 
+// patience is how long a command waits for a daemon that answered before: longer than one
+// takes to be replaced, and shorter than somebody at a terminal waits for nothing.
+const patience = 10 * time.Second
+
 // remote is the engine of a daemon in place of a state directory. What only the directory
 // has is on the daemon's machine.
 type remote struct {
@@ -55,7 +59,7 @@ func dialHost(at string) (*remote, error) {
 	if err != nil {
 		return nil, fault("unix:///PATH, https://HOST or http://127.0.0.1:PORT", "--host: %q cannot be read", clip(at))
 	}
-	c := client.Config{Patience: -1}
+	c := client.Config{Patience: patience}
 	if token := os.Getenv(tokenVariable); token != "" && where.Scheme != "unix" {
 		ip := net.ParseIP(where.Hostname())
 		if where.Scheme == "http" && where.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
@@ -105,7 +109,7 @@ func (p *program) dialHere(ctx context.Context, named string) stateDir {
 		return nil
 	}
 	at := "unix://" + path
-	engine, err := client.New(at, client.Config{Patience: -1})
+	engine, err := client.New(at, client.Config{Patience: patience})
 	if err != nil {
 		return nil // a path that no URL can have
 	}

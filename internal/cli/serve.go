@@ -65,6 +65,7 @@ func (c *serveCommand) serve(ctx context.Context) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // who read what we say may be gone long before us
 	c.notifier = daemon.TakeNotifier()
 	c.log = slog.New(slog.NewTextHandler(c.stderr, nil))
 	inherited, err := daemon.TakeListeners()
@@ -79,12 +80,15 @@ func (c *serveCommand) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for {
+	for first := true; ; first = false {
 		d, err := daemon.Open(ctx, c.current, opening)
 		if err != nil {
 			return errors.Join(err, before.Close()) // which goes on
 		}
-		c.present(ctx, d, before)
+		if first {
+			c.present(ctx, d, before)
+		}
+		c.tell(ctx, daemon.NotifyReady)
 		heir, err := c.until(ctx, d, signals)
 		if heir == nil {
 			c.tell(ctx, daemon.NotifyStopping)
@@ -98,7 +102,6 @@ func (c *serveCommand) serve(ctx context.Context) error {
 			return nil
 		}
 		c.log.LogAttrs(ctx, slog.LevelError, "not replaced, and going on", slog.String("error", err.Error()))
-		before = nil
 	}
 }
 
@@ -130,7 +133,6 @@ func (c *serveCommand) present(ctx context.Context, d *daemon.Daemon, before *da
 		say(c.stdout, "listening at %s\n", address)
 	}
 	c.greet(d)
-	c.tell(ctx, daemon.NotifyReady)
 }
 
 // settings are what file, variables and flags say.

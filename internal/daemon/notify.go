@@ -57,7 +57,10 @@ func (n Notifier) Tell(ctx context.Context, states ...string) error {
 	if err != nil {
 		return fmt.Errorf("tell the service manager: %w", err)
 	}
-	_, err = c.Write([]byte(strings.Join(states, "\n")))
+	err = c.SetWriteDeadline(time.Now().Add(notifyWait)) // one that does not listen has a queue that is full
+	if err == nil {
+		_, err = c.Write([]byte(strings.Join(states, "\n")))
+	}
 	return errors.Join(err, c.Close())
 }
 

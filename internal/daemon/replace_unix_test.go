@@ -6,13 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/client"
@@ -232,4 +235,144 @@ func TestDaemon_IsReplacedWithoutALoss(t *testing.T) {
 		t.Errorf("%d ran of %d", len(ran), len(submitted))
 	}
 	t.Logf("replaced %d times, %d lines each, %d commands", times, all[0].lines.Load(), len(submitted))
+}
+
+// One that gets everything and does not come to serve is not followed: who served before
+// goes on, with what ran, at the same socket.
+func TestDaemon_GoesOnWhereItsHeirFails(t *testing.T) {
+	t.Parallel()
+	r := begin(t, engine.Config{})
+	c := r.dialed(t)
+	gate := filepath.Join(t.TempDir(), "gate")
+	id, err := c.Execute(t.Context(), engine.Request{Command: engine.Shell("until [ -e " + gate + " ]; do sleep 0.02; done; exit 3")})
+	must(t, err)
+	before, err := os.Lstat(r.config.Socket)
+	must(t, err)
+	for range 3 {
+		back := make(chan *daemon.Daemon, 1)
+		r.yield(back)
+		i, err := daemon.Succeed(t.Context(), r.config)
+		must(t, err)
+		must(t, i.Close())
+		r.Daemon = <-back
+		must(t, <-r.over)
+	}
+	must(t, os.WriteFile(gate, nil, 0o600))
+	if res, err := c.Wait(t.Context(), id); err != nil || res.ExitCode != 3 {
+		t.Errorf("%d, %v", res.ExitCode, err)
+	}
+	if after, err := os.Lstat(r.config.Socket); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the socket is another, or gone: %v", err)
+	}
+	r.replace(t) // and can be replaced still
+	if _, err := daemon.ListenSocket(t.Context(), r.config.Socket); err == nil {
+		t.Error("the socket is not locked any more")
+	}
+}
+
+// What cannot be handed over, or not to who asks, is refused, and nothing has ended then.
+func TestSucceed_IsRefusedWithItsReason(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	passing := daemon.Config{Ephemeral: true, StateDir: dir, Settings: daemon.Settings{Socket: filepath.Join(dir, "s")}}
+	d := open(t, passing)
+	r := begin(t, engine.Config{})
+	next := daemon.Config{StateDir: dir, Settings: passing.Settings}
+	if _, err := daemon.Succeed(t.Context(), next); err == nil || !strings.Contains(err.Error(), "is ephemeral: what it runs ends with its process") {
+		t.Errorf("of an ephemeral one: %v", err)
+	}
+	elsewhere := r.config
+	elsewhere.StateDir = dir
+	if _, err := daemon.Succeed(t.Context(), elsewhere); err == nil || !strings.Contains(err.Error(), "has another state directory") {
+		t.Errorf("of another directory: %v", err)
+	}
+	if _, err := daemon.Succeed(t.Context(), passing); err == nil || !strings.Contains(err.Error(), "an ephemeral daemon keeps nothing") {
+		t.Errorf("for an ephemeral one: %v", err)
+	}
+	nobody := r.config
+	nobody.Socket += "x"
+	if i, err := daemon.Succeed(t.Context(), nobody); i != nil || err != nil {
+		t.Errorf("of nobody: %v, %v", i, err)
+	}
+	wrong := r.config
+	wrong.MaxRequests, wrong.TLSCert = 1, "no"
+	if _, err := daemon.Succeed(t.Context(), wrong); !errors.Is(err, engine.ErrInvalidConfig) {
+		t.Errorf("with a bad configuration: %v", err)
+	}
+	type header = map[string]string
+	for what, c := range map[string]struct {
+		asked
+
+		want int
+	}{
+		"by GET":             {*look("/v1/handover"), 405},
+		"by a form":          {asked{method: "POST", path: "/v1/handover", header: header{"Content-Type": "text/plain"}}, 415},
+		"from a page":        {asked{method: "POST", path: "/v1/handover", header: header{"Origin": "http://evil.example"}}, 403},
+		"without saying who": {asked{method: "POST", path: "/v1/handover", header: header{"Content-Type": "application/json"}}, 400},
+	} {
+		if status, answer := ask(t, r.Addresses()[0], &c.asked); status != c.want {
+			t.Errorf("%s: %d %s, want %d", what, status, answer, c.want)
+		}
+	}
+	for _, at := range []*daemon.Daemon{d, r.Daemon} {
+		if status, _ := ask(t, at.Addresses()[0], look("/readyz")); status != 200 {
+			t.Errorf("%s is not ready: %d", at.Addresses()[0], status)
+		}
+	}
+}
+
+// A port is handed over like the socket, unless the next is to listen elsewhere. Over the
+// network nobody takes anything over, whoever they are.
+func TestDaemon_HandsOverItsPort(t *testing.T) {
+	t.Parallel()
+	n := network(t, daemon.Admin)
+	header := map[string]string{"Authorization": "Bearer " + n.secret, "Content-Type": "application/json"}
+	if status, answer := ask(t, n.at, &asked{"POST", "/v1/handover", "{}", header}); status != 404 {
+		t.Errorf("over the network: %d %s", status, answer)
+	}
+	r := begin(t, engine.Config{})
+	token(t, r.config.StateDir, daemon.Viewer)
+	r.config.Listen = "127.0.0.1:0"
+	r.replace(t)
+	all := r.Addresses()
+	r.replace(t)
+	if now := r.Addresses(); !slices.Equal(now, all) || len(all) != 2 {
+		t.Errorf("it listened at %q, and now at %q", all, now)
+	}
+	r.config.Listen = ""
+	r.replace(t)
+	if now := r.Addresses(); !slices.Equal(now, all[:1]) {
+		t.Errorf("it listens at %q", now)
+	}
+}
+
+// The service manager hears who its daemon is now from the one that it knows, and the next
+// one can tell it more.
+func TestDaemon_HandsOverItsServiceManager(t *testing.T) {
+	t.Parallel()
+	r := begin(t, engine.Config{})
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: r.config.Socket + ".n", Net: "unixgram"})
+	must(t, err)
+	defer func() { must(t, manager.Close()) }()
+	told := daemon.Notifier{Socket: r.config.Socket + ".n", Watchdog: time.Minute}
+	old, over := r.Daemon, make(chan error, 1)
+	r.group.Go(func(ctx context.Context) {
+		_, err := old.HandOver(context.WithoutCancel(ctx), <-old.Heirs(), told)
+		over <- err
+	})
+	i, err := daemon.Succeed(t.Context(), r.config)
+	must(t, err)
+	if i.Notifier != told {
+		t.Errorf("got %+v", i.Notifier)
+	}
+	r.Daemon, err = daemon.Open(t.Context(), r.config, opening(i.Listeners...))
+	must(t, err)
+	must(t, i.Ready())
+	words := make([]byte, 100)
+	n, err := manager.Read(words) // it was told before Ready returned
+	must(t, err)
+	if want := fmt.Sprintf("MAINPID=%d", os.Getpid()); string(words[:n]) != want {
+		t.Errorf("told %q, want %q", words[:n], want)
+	}
+	must(t, <-over)
 }
