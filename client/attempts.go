@@ -14,7 +14,7 @@ const (
 )
 
 // attempts says how often something is tried that the engine did not answer: not at all
-// before the first answer ever, which tells whoever calls that there is nobody.
+// before anybody was ever there, which tells whoever calls that there is nobody.
 type attempts struct {
 	client *Client
 	until  time.Time // zero: nothing went wrong yet

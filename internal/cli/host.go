@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
@@ -36,31 +34,34 @@ type remote struct {
 
 var _ stateDir = (*remote)(nil)
 
-// host is the daemon that somebody names: by a flag, or by the variable where no flag
-// names a state directory. "" is none.
+// host is where the daemon is that somebody names, "" for none.
 func (p *program) host() string {
-	if p.stateDirFlag != "" {
-		return p.hostFlag
-	}
-	return cmp.Or(p.hostFlag, os.Getenv(hostVariable))
+	t, _ := p.target() // whoever opens it says what is wrong
+	return t.at
 }
 
 // here refuses a named daemon for what is about this machine.
 func (p *program) here(what string) error {
-	if at := p.host(); at != "" {
-		return fault("leave --host and "+hostVariable+" away, on the machine itself", "%s is about this machine, and not about %s", what, clip(at))
+	t, err := p.target()
+	if err == nil && t.at != "" {
+		err = fault("--context default, on the machine itself", "%s is about this machine, and not about %s (%s)", what, clip(t.at), t.why)
 	}
-	return nil
+	return err
 }
 
 // dialHost returns the engine of a daemon that somebody names.
-func dialHost(at string) (*remote, error) {
+func dialHost(t *target) (*remote, error) {
+	at := t.at
 	where, err := url.Parse(at)
 	if err != nil {
 		return nil, fault("unix:///PATH, https://HOST or http://127.0.0.1:PORT", "--host: %q cannot be read", clip(at))
 	}
 	c := client.Config{Patience: patience}
-	if token := os.Getenv(tokenVariable); token != "" && where.Scheme != "unix" {
+	token, err := t.token()
+	if err != nil {
+		return nil, err
+	}
+	if token != "" && where.Scheme != "unix" {
 		ip := net.ParseIP(where.Hostname())
 		if where.Scheme == "http" && where.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			return nil, fault("https://…", "--host %s: everybody on the way could read the token", clip(at))

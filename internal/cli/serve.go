@@ -59,8 +59,10 @@ it cannot, that one goes on.`,
 }
 
 func (c *serveCommand) serve(ctx context.Context) error {
-	if err := c.here("serve"); err != nil {
-		return err
+	if t, err := c.target(); err != nil || !t.inUse { // the one in use is for who asks
+		if err := c.here("serve"); err != nil {
+			return err
+		}
 	}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
