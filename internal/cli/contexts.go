@@ -78,7 +78,7 @@ func contextsPath() (string, error) {
 // has no tokens worth the name any more, and is refused.
 func readContexts() (c contexts, err error) {
 	if c.path, err = contextsPath(); err != nil {
-		return contexts{}, nil //nolint:nilerr // without a home there are none
+		return contexts{}, nil // without a home there are none
 	}
 	f, err := os.Open(c.path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -56,7 +56,7 @@ type Opening struct {
 // opening. Errors: engine.ErrInvalidConfig, those of durable.Open, which say the pid of
 // another owner, and those of listening.
 func Open(ctx context.Context, c Config, o Opening) (*Daemon, error) {
-	c.Settings = c.withDefaults()
+	c.Settings = c.WithDefaults()
 	d := &Daemon{config: c, log: o.Logger, group: lifecycle.New(), failed: make(chan error, 1), heirs: make(chan *Heir, 1)}
 	if err := d.open(ctx, &o); err != nil {
 		for _, l := range o.Inherited {
@@ -215,7 +215,7 @@ func (d *Daemon) Failed() <-chan error { return d.failed }
 // returns the names of what differs and would need a new start. Where there is an
 // error everything stays as it is.
 func (d *Daemon) Reload(c Config) (later []string, err error) {
-	c.Settings = c.withDefaults()
+	c.Settings = c.WithDefaults()
 	if err := c.validate(); err != nil {
 		return nil, err
 	}

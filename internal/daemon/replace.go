@@ -177,7 +177,7 @@ func (d *Daemon) HandOver(ctx context.Context, h *Heir, n Notifier) (back []net.
 // note logs what keeps nobody from going on.
 func (d *Daemon) note(ctx context.Context, what string, err error) {
 	if err != nil {
-		d.log.LogAttrs(ctx, slog.LevelWarn, what, slog.String("error", err.Error()))
+		d.log.LogAttrs(ctx, slog.LevelWarn, "going on, although something went wrong", slog.String("what", what), slog.String("error", err.Error()))
 	}
 }
 

@@ -33,7 +33,7 @@ type Inheritance struct {
 // configuration is found before. Errors: engine.ErrInvalidConfig, that the other one
 // does not hand over, and why.
 func Succeed(ctx context.Context, c Config) (*Inheritance, error) {
-	c.Settings = c.withDefaults()
+	c.Settings = c.WithDefaults()
 	if err := c.check(); err != nil {
 		return nil, err
 	}
