@@ -58,7 +58,7 @@ type Client struct {
 
 var _ engine.API = (*Client)(nil)
 
-// New returns a client of the engine at unix:///PATH, http://HOST:PORT or https://…. It
+// New returns a client of the engine at unix:///PATH, npipe:////./pipe/NAME, http://HOST:PORT or https://…. It
 // connects with the first call. Errors: engine.ErrInvalidConfig.
 func New(target string, c Config) (*Client, error) {
 	c.Patience = cmp.Or(c.Patience, 30*time.Second)
@@ -68,15 +68,12 @@ func New(target string, c Config) (*Client, error) {
 		return nil, fmt.Errorf("%w: engine at %q: %w", engine.ErrInvalidConfig, target, err)
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, DisableCompression: true}
-	switch {
-	case where.Scheme == "unix" && where.Host == "" && where.Path != "":
-		path := where.Path
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", path)
-		}
+	switch dial := local(where); {
+	case dial != nil:
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }
 		target = "http://localhost" // what a Host header has to say
 	case where.Scheme != "http" && where.Scheme != "https" || where.Host == "":
-		return nil, fmt.Errorf("%w: engine at %q: must be unix:///PATH, http://HOST:PORT or https://HOST", engine.ErrInvalidConfig, target)
+		return nil, fmt.Errorf("%w: engine at %q: must be unix:///PATH, npipe:////./pipe/NAME, http://HOST:PORT or https://HOST", engine.ErrInvalidConfig, target)
 	}
 	client := &Client{config: c, idle: transport.CloseIdleConnections, typing: make(map[engine.ID]*typist)}
 	client.closed, client.close = context.WithCancelCause(context.Background())

@@ -11,6 +11,7 @@ import (
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/client"
+	"github.com/escher-dbai/cloudops-engine/internal/daemon"
 )
 
 // The variables that name a daemon elsewhere, and have the token for it. A token is no
@@ -61,7 +62,7 @@ func dialHost(t *target) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	if token != "" && where.Scheme != "unix" {
+	if token != "" && where.Host != "" {
 		ip := net.ParseIP(where.Hostname())
 		if where.Scheme == "http" && where.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			return nil, fault("https://…", "--host %s: everybody on the way could read the token", clip(at))
@@ -104,12 +105,10 @@ func (p *program) dialHere(ctx context.Context, named string) stateDir {
 	if err != nil {
 		return nil
 	}
-	var dialer net.Dialer
-	c, err := dialer.DialContext(ctx, "unix", path)
-	if err != nil || c.Close() != nil {
+	at := daemon.SocketURL(path)
+	if !client.Listens(ctx, at) {
 		return nil
 	}
-	at := "unix://" + path
 	engine, err := client.New(at, client.Config{Patience: patience})
 	if err != nil {
 		return nil // a path that no URL can have

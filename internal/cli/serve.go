@@ -3,11 +3,14 @@ package cli
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -159,12 +162,22 @@ func (p *program) socketPath(named string) (string, error) {
 	if named != "" {
 		return filepath.Abs(named)
 	}
+	if runtime.GOOS == "windows" {
+		dir, err := p.stateDirPath()
+		return pipeOf(dir), err
+	}
 	runtimeDir := os.Getenv("XDG_RUNTIME_DIR")
 	if filepath.IsAbs(runtimeDir) && cmp.Or(p.stateDirFlag, os.Getenv(stateVariable)) == "" {
 		return filepath.Join(runtimeDir, "cloudops", socketName), nil
 	}
 	dir, err := p.stateDirPath()
 	return filepath.Join(dir, socketName), err
+}
+
+// pipeOf is the name of the pipe of a state directory: short, and another for each.
+func pipeOf(dir string) string {
+	sum := sha256.Sum256([]byte(strings.ToLower(dir)))
+	return fmt.Sprintf(`\\.\pipe\cloudops-%x`, sum[:8])
 }
 
 const socketName = "cloudops.sock"

@@ -3,10 +3,12 @@
 package daemon_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -31,52 +33,49 @@ func passing(t *testing.T, e engine.Config) (*daemon.Daemon, *client.Client) {
 	return d, c
 }
 
-// SHUT-05: who has begun to ask when a daemon is told to end gets an answer, and then the
-// socket goes, and its lock.
-func TestSHUT05_WhoHasBegunToAskIsAnswered(t *testing.T) {
+// SHUT-05: who is being answered when a daemon ends is told so, in an answer that ends as it
+// should, before the socket goes, and its lock.
+func TestSHUT05_WhoIsAnsweredIsTold(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
 	path := filepath.Join(dir, "s")
-	d, err := daemon.Open(t.Context(), daemon.Config{Ephemeral: true, StateDir: dir, Settings: daemon.Settings{Socket: path}}, opening())
+	d, err := daemon.Open(t.Context(), daemon.Config{StateDir: filepath.Join(dir, "state"), Settings: daemon.Settings{Socket: path}}, opening())
 	must(t, err)
-	body, write := io.Pipe()
-	begun := make(chan bool)
-	group := lifecycle.New()
-	var answer string
-	var failed error
-	group.Go(func(context.Context) {
-		transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", path)
-		}}
-		defer transport.CloseIdleConnections()
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost"+verbs+"Execute", body)
+	c, err := client.New(d.Addresses()[0], client.Config{})
+	must(t, err)
+	defer c.Shutdown(t.Context()) //nolint:errcheck // it returns nil
+	id, err := c.Execute(t.Context(), engine.Request{Command: engine.Shell("echo here; exec sleep 600")})
+	must(t, err)
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}}
+	defer transport.CloseIdleConnections()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/v1/executions/"+id.String()+"/logs?follow=1&format=ndjson", http.NoBody)
+	must(t, err)
+	response, err := transport.RoundTrip(r)
+	must(t, err)
+	answer := bufio.NewReader(response.Body)
+	for line := ""; !strings.Contains(line, `"here"`); {
+		line, err = answer.ReadString('\n')
 		must(t, err)
-		r.Header.Set("Content-Type", "application/json")
-		response, err := transport.RoundTrip(r)
-		if failed = err; err == nil {
-			answer = readAll(t, response.Body)
-			failed = response.Body.Close()
-		}
-	})
-	group.Go(func(context.Context) {
-		_, err := io.WriteString(write, `{"command":{"type":"shell",`) // it returns when the half of it was sent
-		begun <- err == nil
-	})
-	if !<-begun {
-		t.Fatal("the request did not begin")
 	}
-	group.Go(func(context.Context) {
-		_, _ = io.WriteString(write, `"command":"true"}}`) // or the answer came before
-		_ = write.Close()
-	})
 	must(t, d.Shutdown(t.Context()))
-	group.Wait()
-	if failed != nil || !strings.HasPrefix(answer, "{") {
-		t.Errorf("%q, %v", answer, failed)
+	rest, err := io.ReadAll(answer)
+	must(t, err)
+	must(t, response.Body.Close())
+	if !strings.HasSuffix(string(rest), "}\n") || !strings.Contains(string(rest), `{"error":{"code":"closed"`) {
+		t.Errorf("it was told %q", rest)
 	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-		t.Errorf("there is left %v, %v", left, err)
+	for _, gone := range []string{path, path + ".lock"} {
+		if _, err := os.Lstat(gone); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", gone, err)
+		}
 	}
+	next := open(t, daemon.Config{StateDir: filepath.Join(dir, "state"), Settings: daemon.Settings{Socket: path}})
+	if r := next.Report(); r.Running != 1 {
+		t.Errorf("the next found %+v", r)
+	}
+	must(t, c.Cancel(t.Context(), id, engine.Cancellation{Force: true}))
 }
 
 // LIM-11: what goes beyond the queue is refused and leaves nothing.

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
+	"github.com/escher-dbai/cloudops-engine/client"
 	"github.com/escher-dbai/cloudops-engine/rpc"
 )
 
@@ -22,6 +24,15 @@ type door struct {
 	secret   bool   // with TLS
 }
 
+// SocketURL is the address of what listens at the path of a socket, or at the name of a
+// pipe.
+func SocketURL(path string) string {
+	if runtime.GOOS == "windows" {
+		return client.PipeURL(path)
+	}
+	return "unix://" + path
+}
+
 // newDoor puts a server behind a listener.
 func (d *Daemon) newDoor(l net.Listener) *door {
 	p := &door{given: l, listener: &seats{Listener: l, taken: newTurnstile(d.config.MaxConnections)}}
@@ -29,7 +40,7 @@ func (d *Daemon) newDoor(l net.Listener) *door {
 	port := ""
 	p.name = "unix://" + l.Addr().String()
 	if s, ok := l.(*socket); ok {
-		p.name = "unix://" + s.path
+		p.name = SocketURL(s.path)
 	}
 	if network {
 		port = fmt.Sprint(address.Port)

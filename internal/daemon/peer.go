@@ -46,7 +46,9 @@ func unixConn(c net.Conn) (*net.UnixConn, error) {
 	return u, nil
 }
 
-// ownUser refuses other users, whatever the modes of the socket and its folder are.
+// ownUser refuses other users, whatever the modes of the socket and its folder are. On
+// Windows users have no number, so that all are alike here, and who may use the pipe is said
+// by its list alone.
 func ownUser(ctx context.Context) error {
 	uid, ok := ctx.Value(peerKey{}).(int)
 	if ok && (uid == os.Geteuid() || uid == 0) {

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -63,6 +64,9 @@ func (c *Config) check() error {
 	}
 	if _, err := newRules(&c.Settings); err != nil {
 		return err
+	}
+	if runtime.GOOS == "windows" {
+		return advise(fmt.Errorf("replace a daemon while it runs: %w on Windows", errors.ErrUnsupported), "stop it, and start the new one")
 	}
 	if c.Ephemeral {
 		return advise(errors.New("an ephemeral daemon keeps nothing, and cannot go on with what runs"), "leave --ephemeral or --replace away")
