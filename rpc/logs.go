@@ -68,12 +68,15 @@ func (h *Handler) logs(w http.ResponseWriter, r *http.Request) {
 	}
 	// Its error is that the client has gone, or that we go: the response has begun, and
 	// what the engine said is in it.
-	_ = stream(r.Context(), h, h.config.KeepAlive, send, func(ctx context.Context, f *feed[[]byte]) error {
+	err = stream(r.Context(), h, h.config.KeepAlive, send, func(ctx context.Context, f *feed[[]byte]) error {
 		if err := h.log(ctx, f, &q); err != nil && ctx.Err() == nil {
 			f.put(ctx, q.format.failure(err), overhead)
 		}
 		return nil
 	})
+	if errors.Is(err, engine.ErrClosed) { // so that nobody takes it for the end of the execution
+		_ = send([][]byte{q.format.failure(fmt.Errorf("%w: the rest is to be had again", err))})
+	}
 }
 
 // log puts what is asked for into a feed: the tail, then what is behind it.

@@ -49,11 +49,15 @@ type opener func(ctx context.Context, how opening) (stateDir, error)
 // openState opens the state directory that flags and variables name, or reaches the
 // daemon that they name.
 func (p *program) openState(ctx context.Context, config engine.Config, foreground bool) (stateDir, error) {
-	if at := p.host(); at != "" {
+	t, err := p.target()
+	if err != nil {
+		return nil, err
+	}
+	if t.at != "" {
 		if p.stateDirFlag != "" {
 			return nil, fault("leave one of them away", "--host and --state-dir are both given")
 		}
-		return dialHost(at)
+		return dialHost(&t)
 	}
 	dir, err := p.stateDirPath()
 	if err != nil {
@@ -78,8 +82,12 @@ func (p *program) with(ctx context.Context, ours func(ctx context.Context, socke
 	if err != nil {
 		return err
 	}
+	t, err := p.target()
+	if err != nil {
+		return err
+	}
 	var d stateDir
-	if ours != nil && p.host() == "" {
+	if ours != nil && t.at == "" {
 		d = ours(ctx, c.daemon.Socket)
 	}
 	if d == nil {
@@ -113,5 +121,7 @@ func (p *program) stateDirPath() (string, error) {
 func (p *program) stateFlags(root *cobra.Command) {
 	root.PersistentFlags().StringVar(&p.stateDirFlag, "state-dir", "", "`DIR` where executions are recorded (default in the state home)")
 	_ = root.MarkPersistentFlagDirname("state-dir")
+	root.PersistentFlags().StringVar(&p.contextFlag, "context", "", "use the daemon of this `NAME` (cloudops contexts)")
+	_ = root.RegisterFlagCompletionFunc("context", completeContexts) // the flag is there
 	root.PersistentFlags().StringVar(&p.hostFlag, "host", "", "use the daemon at `URL`: unix:///PATH, https://HOST")
 }

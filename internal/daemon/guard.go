@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"mime"
 	"net"
@@ -14,6 +15,9 @@ import (
 
 	"connectrpc.com/connect"
 	"golang.org/x/time/rate"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/wire"
 )
 
 // refusal is why a request goes no further: a status for those who speak HTTP alone, and a
@@ -48,15 +52,16 @@ func callerOf(ctx context.Context) caller {
 
 // guard lets in who may, and hands over to next.
 type guard struct {
-	next    http.Handler
-	health  http.Handler
-	errors  *connect.ErrorWriter
-	tokens  Tokens
-	rules   *atomic.Pointer[rules]
-	inside  *turnstile
-	log     *slog.Logger
-	network bool   // tokens are asked for, else the user at the other end
-	port    string // where it listens, of a network
+	next     http.Handler
+	health   http.Handler
+	handOver func(w http.ResponseWriter, r *http.Request) error // nil at a network
+	errors   *connect.ErrorWriter
+	tokens   Tokens
+	rules    *atomic.Pointer[rules]
+	inside   *turnstile
+	log      *slog.Logger
+	network  bool   // tokens are asked for, else the user at the other end
+	port     string // where it listens, of a network
 
 	failures rates          // of tokens, by address
 	uses     rates          // by token
@@ -64,18 +69,22 @@ type guard struct {
 }
 
 func newGuard(d *Daemon, next http.Handler, network bool, port string) *guard {
-	return &guard{
+	g := &guard{
 		next: next, health: http.HandlerFunc(d.serveHealth), errors: connect.NewErrorWriter(), tokens: TokensIn(d.config.StateDir), rules: &d.rules,
 		inside: newTurnstile(d.config.MaxRequests), log: d.log, network: network, port: port,
 		noise: rate.Sometimes{First: 10, Interval: time.Second},
 	}
+	if !network {
+		g.handOver = d.serveHandover
+	}
+	return g
 }
 
 // ServeHTTP serves a request, or says why not.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rules := g.rules.Load()
 	if !g.inside.enter() {
-		g.deny(w, r, refuse(http.StatusServiceUnavailable, connect.CodeUnavailable, "too many requests at once, or the daemon is ending"))
+		g.turnAway(w, r)
 		return
 	}
 	defer g.inside.leave()
@@ -92,6 +101,12 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.deny(w, r, err)
 		return
 	}
+	if r.URL.Path == handoverPath && g.handOver != nil {
+		if err := g.handOver(w, r); err != nil {
+			g.deny(w, r, err)
+		}
+		return
+	}
 	ctx := context.WithValue(r.Context(), callerKey{}, who)
 	if !expires.IsZero() { // a stream does not outlive its token
 		var cancel context.CancelFunc
@@ -99,6 +114,22 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 	}
 	g.next.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// turnAway says why nobody comes in: there are too many, or we end. What the end says of an
+// engine it says in those words, so that a client asks again: nothing was done here.
+func (g *guard) turnAway(w http.ResponseWriter, r *http.Request) {
+	if !g.inside.isClosed() {
+		g.deny(w, r, refuse(http.StatusServiceUnavailable, connect.CodeUnavailable, "too many requests at once"))
+		return
+	}
+	w.Header().Set("Connection", "close")
+	w.Header().Set("Retry-After", "1")
+	if g.errors.IsSupported(r) {
+		_ = g.errors.Write(w, r, wire.EncodeConnect(fmt.Errorf("%w: the daemon is ending", engine.ErrClosed))) // or they are gone
+		return
+	}
+	g.deny(w, r, refuse(http.StatusServiceUnavailable, connect.CodeUnavailable, "the daemon is ending"))
 }
 
 // fromHere refuses what a page of another site could send, and other users.
