@@ -49,13 +49,14 @@ func (p *program) here(what string) error {
 	return nil
 }
 
-// dialHost returns the engine of a daemon that somebody names.
-func dialHost(at string) (*remote, error) {
+// dialHost returns the engine of a daemon that somebody names. Patience is how long it may be
+// away once it was reached; below zero it may not.
+func dialHost(at string, patience time.Duration) (*remote, error) {
 	where, err := url.Parse(at)
 	if err != nil {
 		return nil, fault("unix:///PATH, https://HOST or http://127.0.0.1:PORT", "--host: %q cannot be read", clip(at))
 	}
-	c := client.Config{Patience: -1}
+	c := client.Config{Patience: patience}
 	if token := os.Getenv(tokenVariable); token != "" && where.Scheme != "unix" {
 		ip := net.ParseIP(where.Hostname())
 		if where.Scheme == "http" && where.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
