@@ -54,7 +54,7 @@ func (s *session) runBare(ctx context.Context, frame []byte) {
 		id, err = s.config.Engine.Execute(ctx, r)
 	}
 	if err == nil {
-		s.started.add(id.String())
+		s.started.add(ctx, id.String())
 	}
 	s.accepting.Done()
 	if err == nil {
@@ -116,5 +116,5 @@ func (s *session) line(ctx context.Context, kind string, payload any) error {
 	if err != nil {
 		return err
 	}
-	return s.out.send(ctx, streams, data)
+	return s.out.send(ctx, streams, data, nil)
 }

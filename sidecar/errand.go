@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-
-	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // errand is one frame of the host and what is done for it: a call, or several in a batch,
@@ -56,7 +54,7 @@ func (s *session) prepare(ctx context.Context, m message) (context.Context, *cal
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
-		return ctx, nil, faultOf(fmt.Errorf("%w: the sidecar ends", engine.ErrClosed))
+		return ctx, nil, faultOf(errEnds)
 	}
 	if _, taken := s.calls[string(m.id)]; taken && m.id != nil {
 		return ctx, nil, invalidRequest(fmt.Sprintf("id %s is that of a call that was not answered yet", m.id))

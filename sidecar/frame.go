@@ -59,15 +59,10 @@ func (f *frames) read() ([]byte, error) {
 	}
 }
 
-// separators are what others take for the end of a line and JSON does not escape, with
-// their escapes.
-var separators = [...]struct{ is, escape string }{
-	{"\u2028", `\u2028`}, {"\u2029", `\u2029`}, {"\u0085", `\u0085`},
-}
-
-// escape has no line separator inside a frame. They can stand in strings alone.
+// escape has none of what others take for the end of a line inside a frame, and JSON does not
+// escape. It can stand in strings alone.
 func escape(frame []byte) []byte {
-	for _, s := range separators {
+	for _, s := range [...]struct{ is, escape string }{{"\u2028", `\u2028`}, {"\u2029", `\u2029`}, {"\u0085", `\u0085`}} {
 		if bytes.Contains(frame, []byte(s.is)) {
 			frame = bytes.ReplaceAll(frame, []byte(s.is), []byte(s.escape))
 		}

@@ -40,7 +40,9 @@ func parse(frame []byte) (m message, failed *fault) {
 	if json.Unmarshal(members["method"], &m.method) != nil || m.method == "" {
 		return m, invalidRequest(`"method" must be the name of one`)
 	}
-	m.params = members["params"]
+	if m.params = members["params"]; string(m.params) == "null" {
+		m.params = nil
+	}
 	return m, nil
 }
 

@@ -37,6 +37,7 @@ var errShut = errors.New("nobody reads any more")
 // frame is a line, or several, and who waits for it.
 type frame struct {
 	data    []byte
+	taken   func() // called before anybody can have read it; nil: nobody wants to know
 	written chan struct{}
 }
 
@@ -45,9 +46,9 @@ func newOutlet(to io.Writer) *outlet {
 }
 
 // send writes a frame, and returns when that is done. Where the context ends before its
-// turn, it is not written. Errors: that of the writer, the cause of the context.
-func (o *outlet) send(ctx context.Context, in lane, data []byte) error {
-	f := &frame{append(escape(data), '\n'), make(chan struct{})}
+// turn, it is neither taken nor written. Errors: that of the writer, the cause of the context.
+func (o *outlet) send(ctx context.Context, in lane, data []byte, taken func()) error {
+	f := &frame{append(escape(data), '\n'), taken, make(chan struct{})}
 	o.mu.Lock()
 	o.queues[in] = append(o.queues[in], f)
 	o.mu.Unlock()
@@ -95,6 +96,9 @@ func (o *outlet) run(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			}
+		}
+		if f.taken != nil {
+			f.taken()
 		}
 		if _, err := o.to.Write(f.data); err != nil {
 			o.close(err)

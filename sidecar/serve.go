@@ -3,6 +3,7 @@ package sidecar
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -11,8 +12,11 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
 )
 
-// farewell is how long the end of a session waits for what nobody reads.
-const farewell = 2 * time.Second
+// farewell is how long the end of a session waits for what nobody reads, at most twice.
+const farewell = time.Second
+
+// errEnds is what those are told who wait when the session ends.
+var errEnds = fmt.Errorf("%w: the sidecar ends", engine.ErrClosed)
 
 // Serve answers a host until it has closed in, nobody reads out any more, or the context
 // ends; then it does with what was started what c says. It does not close in and out: where
@@ -31,7 +35,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, c Config) error {
 	}
 	ends.Go(func(context.Context) {
 		defer close(end)
-		s.read(ctx, in)
+		s.read(s.group.Context(), in) //nolint:contextcheck // what is asked for ends with the group
 	})
 	ends.Go(func(over context.Context) { // who does not read has gone, whatever it still writes
 		select {
@@ -80,7 +84,7 @@ func (s *session) close(ctx context.Context) {
 		s.cancel(ctx)
 		s.settle()
 	}
-	s.group.Stop(engine.ErrClosed)
+	s.group.Stop(errEnds)
 	s.settle()
 	s.out.close(nil)
 	s.group.Wait()

@@ -84,15 +84,17 @@ func (s *session) hello(ctx context.Context) error {
 		Capabilities json.RawMessage `json:"capabilities,omitempty"`
 	}{
 		Protocol, s.config.Version, info.GetPlatform(), rand.Text(), os.Getpid(), s.config.Kind, s.config.OnExit,
-		slices.Sorted(maps.Keys(s.table)), limits{maxFrameBytes, maxCalls, maxSubscriptions, s.window}, able,
+		slices.Sorted(maps.Keys(s.table)),
+		limits{maxFrameBytes, maxCalls, maxSubscriptions, s.window},
+		able,
 	})
 	if err != nil {
 		return err
 	}
-	return s.out.send(ctx, answers, frame)
+	return s.out.send(ctx, answers, frame, nil)
 }
 
-// read takes frames until there are no more.
+// read takes frames until there are no more. The context is that of what is asked for.
 func (s *session) read(ctx context.Context, in io.Reader) {
 	for f := newFrames(in, maxFrameBytes); ; {
 		frame, err := f.next()
@@ -154,7 +156,7 @@ func (s *session) takeCall(ctx context.Context, m message) {
 		s.refuse(ctx, m.id, tooMany())
 		return
 	}
-	callCtx, c, failed := s.prepare(s.group.Context(), m)
+	callCtx, c, failed := s.prepare(ctx, m)
 	if failed != nil {
 		<-s.slots
 		id := m.id
@@ -182,7 +184,7 @@ func (s *session) takeBatch(ctx context.Context, frame []byte) {
 	s.run(func(e *errand) []byte {
 		var all []json.RawMessage
 		for _, member := range members {
-			if answer := s.member(e, member); answer != nil {
+			if answer := s.member(ctx, e, member); answer != nil {
 				all = append(all, answer)
 			}
 		}
@@ -198,7 +200,7 @@ func (s *session) takeBatch(ctx context.Context, frame []byte) {
 }
 
 // member does one call of a batch.
-func (s *session) member(e *errand, frame []byte) []byte {
+func (s *session) member(ctx context.Context, e *errand, frame []byte) []byte {
 	m, failed := parse(frame)
 	switch {
 	case failed == nil && m.bare:
@@ -209,7 +211,7 @@ func (s *session) member(e *errand, frame []byte) []byte {
 	if failed != nil {
 		return errorFrame(m.id, failed)
 	}
-	ctx, c, failed := s.prepare(s.group.Context(), m)
+	ctx, c, failed := s.prepare(ctx, m)
 	switch {
 	case failed == nil:
 		return s.do(ctx, e, c)
@@ -235,15 +237,16 @@ func (s *session) place() bool {
 func (s *session) run(job func(*errand) []byte) {
 	work := func(ctx context.Context) {
 		e := &errand{}
+		free := sync.OnceFunc(func() { <-s.slots }) // who has read an answer finds a place
 		defer func() {
 			for _, then := range e.after {
 				then()
 			}
-			<-s.slots
+			free()
 			s.leave()
 		}()
 		if answer := job(e); answer != nil {
-			_ = s.out.send(context.WithoutCancel(ctx), answers, answer) // who has gone needs none
+			_ = s.out.send(context.WithoutCancel(ctx), answers, answer, free) // who has gone needs none
 		}
 	}
 	s.enter()
@@ -261,5 +264,5 @@ func (s *session) refuse(ctx context.Context, id json.RawMessage, f *fault) {
 		s.run(func(*errand) []byte { return frame })
 		return
 	}
-	_ = s.out.send(ctx, answers, frame) // who has gone needs none
+	_ = s.out.send(ctx, answers, frame, nil) // who has gone needs none
 }

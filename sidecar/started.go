@@ -21,7 +21,7 @@ type started struct {
 const lookFrom = 10_000
 
 // add adds one. What is no id is nothing that was started.
-func (s *started) add(text string) {
+func (s *started) add(ctx context.Context, text string) {
 	id, err := engine.ParseID(text)
 	if err != nil {
 		return
@@ -34,7 +34,7 @@ func (s *started) add(text string) {
 	}
 	s.mu.Unlock()
 	if look {
-		_, _ = s.live(context.Background()) //nolint:contextcheck // who asks for one more does not wait for what others have asked for
+		_, _ = s.live(ctx) // else the next one looks
 	}
 }
 
@@ -47,7 +47,7 @@ func (s *started) live(ctx context.Context) (ids []engine.ID, err error) {
 	}
 	s.mu.Unlock()
 	f := engine.Filter{Status: []engine.Status{engine.Pending, engine.AwaitingApproval, engine.Running}, Limit: 1000}
-	for {
+	for more := true; more; {
 		page, err := s.engine.List(ctx, f)
 		if err != nil {
 			return nil, err
@@ -58,9 +58,7 @@ func (s *started) live(ctx context.Context) (ids []engine.ID, err error) {
 				ids = append(ids, x.ID)
 			}
 		}
-		if f.After = page.Next; f.After == "" {
-			break
-		}
+		f.After, more = page.Next, page.Next != ""
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -47,19 +47,21 @@ func follow[M any, Q request[M], A proto.Message](s *session, method string,
 		if err := decode(params, Q(&m)); err != nil {
 			return nil, err
 		}
-		ctx, cancel := context.WithCancelCause(s.group.Context())
-		sub, err := s.subscribe(method, cancel)
-		if err != nil {
-			cancel(nil)
-			return nil, err
+		sub := &subscription{
+			session: s, method: method,
+			heard: make(chan struct{}), open: make(chan struct{}), over: make(chan struct{}), moved: make(chan struct{}),
 		}
 		var failed error
-		if !s.group.Go(func(context.Context) {
-			failed = stream(ctx, &m, func(a A) error { return sub.send(ctx, a) })
-			sub.end(ctx, failed)
+		if !s.group.Go(func(ctx context.Context) {
+			defer close(sub.over)
+			ctx, sub.cancel = context.WithCancelCause(ctx)
+			defer sub.cancel(nil)
+			if failed = s.subscribe(sub); failed == nil {
+				failed = stream(ctx, &m, func(a A) error { return sub.send(ctx, a) })
+				sub.end(ctx, failed)
+			}
 		}) {
-			sub.end(ctx, nil)
-			return nil, engine.ErrClosed
+			return nil, errEnds
 		}
 		select {
 		case <-sub.heard:
@@ -72,20 +74,17 @@ func follow[M any, Q request[M], A proto.Message](s *session, method string,
 }
 
 // subscribe gives a subscription its number.
-func (s *session) subscribe(method string, cancel context.CancelCauseFunc) (*subscription, error) {
+func (s *session) subscribe(sub *subscription) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.subs) >= maxSubscriptions {
-		return nil, fmt.Errorf("%w: %d subscriptions are open: end one", engine.ErrBusy, len(s.subs))
+		return fmt.Errorf("%w: %d subscriptions are open: end one", engine.ErrBusy, len(s.subs))
 	}
 	s.lastSub++
-	sub := &subscription{
-		session: s, number: s.lastSub, method: method, cancel: cancel, free: s.window == 0 || s.closing,
-		heard: make(chan struct{}), open: make(chan struct{}), over: make(chan struct{}), moved: make(chan struct{}),
-	}
+	sub.number, sub.free = s.lastSub, s.window == 0 || s.closing
 	s.subs[sub.number] = sub
 	s.busy++
-	return sub, nil
+	return nil
 }
 
 // subscription is the one with a number, nil where there is none.
@@ -124,7 +123,7 @@ func (sub *subscription) send(ctx context.Context, body proto.Message) error {
 		return err
 	}
 	sub.frame = append(b, "}}"...)
-	return sub.session.out.send(ctx, streams, sub.frame)
+	return sub.session.out.send(ctx, streams, sub.frame, nil)
 }
 
 // room waits until one more batch may be on its way, and returns its number.
@@ -173,8 +172,6 @@ func (sub *subscription) move() {
 // end says that nothing comes any more, and why if it is not the end of it all.
 func (sub *subscription) end(ctx context.Context, failed error) {
 	s := sub.session
-	defer close(sub.over)
-	defer sub.cancel(nil)
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -199,7 +196,7 @@ func (sub *subscription) end(ctx context.Context, failed error) {
 	}
 	frame, err := notification("end", said)
 	if err == nil {
-		err = s.out.send(context.WithoutCancel(ctx), streams, frame)
+		err = s.out.send(context.WithoutCancel(ctx), streams, frame, nil)
 	}
 	if err != nil {
 		s.config.Logger.DebugContext(ctx, "nobody heard the end of a subscription", slog.Any("error", err))

@@ -70,10 +70,10 @@ func noted[Q any, A proto.Message](s *session, call func(context.Context, Q) (A,
 		answer, err := call(ctx, q)
 		switch m := any(answer).(type) {
 		case *pb.ExecuteResponse:
-			s.started.add(m.GetId())
+			s.started.add(ctx, m.GetId())
 		case *pb.ExecuteBatchResponse:
 			for _, o := range m.GetOutcomes() {
-				s.started.add(o.GetId())
+				s.started.add(ctx, o.GetId())
 			}
 		}
 		return answer, err

@@ -1,0 +1,293 @@
+package main_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// aside is a sidecar and its host.
+type aside struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	lines *bufio.Reader
+	asked int
+	notes []said
+}
+
+// said is a frame.
+type said struct {
+	ID     json.RawMessage
+	Method string
+	Params struct {
+		Subscription, Batch int64
+		Engine              string
+		OnExit              string `json:"on_exit"`
+		Body                struct {
+			Events []struct {
+				EventType string `json:"event_type"`
+				Line      string
+			}
+			Chunks []struct{ Data []byte }
+		}
+	}
+	Result json.RawMessage
+	Error  *struct {
+		Message string
+		Data    struct{ Code string }
+	}
+}
+
+// modes are the places where a sidecar runs commands: its flags, and what it says of itself.
+func modes() map[string]func(t *testing.T, home string) []string {
+	return map[string]func(t *testing.T, home string) []string{
+		"process": func(*testing.T, string) []string { return nil },
+		"durable": func(*testing.T, string) []string { return []string{"--durable", "--on-exit", "cancel"} },
+		"remote": func(t *testing.T, home string) []string {
+			t.Helper()
+			socket := filepath.Join(home, "d", "sock")
+			daemon := program(t, home, "serve", "--ephemeral", "--socket", socket)
+			listening, err := daemon.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := daemon.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := daemon.Process.Signal(os.Interrupt); err != nil {
+					t.Error(err)
+				}
+				if err := daemon.Wait(); err != nil {
+					t.Error(err)
+				}
+			})
+			if _, err := bufio.NewReader(listening).ReadString('\n'); err != nil {
+				t.Fatalf("the daemon does not listen: %v", err)
+			}
+			return []string{"--connect", "unix://" + socket, "--on-exit", "cancel"}
+		},
+	}
+}
+
+// program is cloudops with a home of its own.
+func program(t *testing.T, home string, args ...string) *exec.Cmd {
+	t.Helper()
+	path, err := exec.LookPath("cloudops")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), path, args...)
+	cmd.Dir, cmd.Stderr = home, os.Stderr
+	cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=10", "GOCOVERDIR=" + home}
+	return cmd
+}
+
+// startAside has a sidecar, and its hello.
+func startAside(t *testing.T, args ...string) (a *aside, hello said) {
+	t.Helper()
+	return asideIn(t, t.TempDir(), args...)
+}
+
+func asideIn(t *testing.T, home string, args ...string) (a *aside, hello said) {
+	t.Helper()
+	a = &aside{t: t, cmd: program(t, home, append([]string{"sidecar"}, args...)...)}
+	out, err := a.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.in, err = a.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	a.lines = bufio.NewReader(out)
+	if err := a.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return a, a.frame()
+}
+
+func (a *aside) frame() (f said) {
+	a.t.Helper()
+	line, err := a.lines.ReadString('\n')
+	if err != nil {
+		a.t.Fatalf("read a frame: %v", err)
+	}
+	if err := json.Unmarshal([]byte(line), &f); err != nil {
+		a.t.Fatalf("%s: %v", line, err)
+	}
+	return f
+}
+
+// ask makes a call and reads its answer.
+func (a *aside) ask(method string, params any) said {
+	a.t.Helper()
+	a.asked++
+	data, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": a.asked, "method": method, "params": params})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if _, err := a.in.Write(append(data, '\n')); err != nil {
+		a.t.Fatal(err)
+	}
+	for {
+		f := a.frame()
+		if f.Method == "" {
+			if string(f.ID) != fmt.Sprint(a.asked) {
+				a.t.Fatalf("an answer to %s, want one to %d", f.ID, a.asked)
+			}
+			return f
+		}
+		a.notes = append(a.notes, f)
+	}
+}
+
+type fields = map[string]any
+
+// call makes a call that is done.
+func (a *aside) call(method string, params any) (result fields) {
+	a.t.Helper()
+	f := a.ask(method, params)
+	if f.Error != nil {
+		a.t.Fatalf("%s: %s (%s)", method, f.Error.Message, f.Error.Data.Code)
+	}
+	if err := json.Unmarshal(f.Result, &result); err != nil {
+		a.t.Fatal(err)
+	}
+	return result
+}
+
+// shell executes a line of sh, and says what is different about it.
+func (a *aside) shell(line string, different fields) string {
+	a.t.Helper()
+	r := fields{"command": fields{"type": "shell", "command": line, "shell": "sh"}}
+	for k, v := range different {
+		r[k] = v
+	}
+	return a.call("Execute", r)["id"].(string)
+}
+
+// stream reads a subscription to its end.
+func (a *aside) stream() (text string) {
+	a.t.Helper()
+	for {
+		if len(a.notes) == 0 {
+			a.notes = append(a.notes, a.frame())
+		}
+		f := a.notes[0]
+		a.notes = a.notes[1:]
+		for _, ev := range f.Params.Body.Events {
+			text += ev.EventType + " " + ev.Line + "\n"
+		}
+		for _, c := range f.Params.Body.Chunks {
+			text += string(c.Data)
+		}
+		if f.Method == "end" {
+			return text
+		}
+	}
+}
+
+// end closes stdin and waits.
+func (a *aside) end() {
+	a.t.Helper()
+	if err := a.in.Close(); err != nil {
+		a.t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, a.lines); err != nil {
+		a.t.Fatal(err)
+	}
+	if err := a.cmd.Wait(); err != nil {
+		a.t.Errorf("it ends with %v", err)
+	}
+}
+
+// Every verb works wherever commands run.
+func TestSidecar_HasEveryVerbEverywhere(t *testing.T) {
+	t.Parallel()
+	for mode, flags := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			home := t.TempDir()
+			a, hello := asideIn(t, home, flags(t, home)...)
+			if hello.Method != "hello" || hello.Params.Engine != mode || hello.Params.OnExit != "cancel" {
+				t.Errorf("hello is %+v", hello)
+			}
+			a.call("Ping", fields{})
+			if info := a.call("Info", fields{}); info["capabilities"] == nil {
+				t.Errorf("info is %v", info)
+			}
+			a.converse()
+			a.look()
+			left := a.shell("sleep 100", nil)
+			if f := a.ask("Get", fields{"id": "019a5c1e-7a4b-7c3d-9e2f-0123456789ab"}); f.Error == nil || f.Error.Data.Code != "not_found" {
+				t.Errorf("one that is not known is answered with %+v", f)
+			}
+			a.call("Watch", fields{"executions": []fields{{"id": left}}})
+			a.end()
+		})
+	}
+}
+
+// converse types at a command on a terminal.
+func (a *aside) converse() {
+	a.t.Helper()
+	id := a.shell(`read x; echo "got $x"; stty size; read y; echo "then $y"; cat`, fields{"terminal": fields{"rows": 20, "cols": 70}})
+	a.call("Resize", fields{"id": id, "rows": 33, "cols": 99})
+	a.call("AddSecrets", fields{"id": id, "secrets": []string{"correct-horse"}})
+	a.call("ExtendDeadline", fields{"id": id, "by_ms": "60000"})
+	if n := a.call("WriteStdin", fields{"id": id, "data": []byte("one\ncorrect-horse\n")})["written"]; n != 18.0 {
+		a.t.Errorf("%v bytes were written", n)
+	}
+	a.call("CloseStdin", fields{"id": id})
+	r := a.call("Wait", fields{"id": id})["result"].(fields)
+	if out := r["stdout"].(string); !strings.Contains(out, "got one") || !strings.Contains(out, "33 99") || !strings.Contains(out, "then [REDACTED]") {
+		a.t.Errorf("it says %q", out)
+	}
+	a.call("ReadOutput", fields{"id": id})
+	if out := a.stream(); out != r["stdout"] {
+		a.t.Errorf("its output is %q, and in the result %q", out, r["stdout"])
+	}
+}
+
+// look runs two, looks at them in all ways, and forgets one.
+func (a *aside) look() {
+	a.t.Helper()
+	batch := a.call("ExecuteBatch", fields{"requests": []fields{
+		{"command": fields{"type": "exec", "program": "echo", "args": []string{"a\rb"}}},
+		{"command": fields{"type": "exec", "program": "no-such-program"}},
+	}})["outcomes"].([]any)
+	id := batch[0].(fields)["id"].(string)
+	if failed, _ := batch[1].(fields)["error"].(fields); failed["code"] != "program_not_found" {
+		a.t.Errorf("the second is answered with %v", batch[1])
+	}
+	a.call("Watch", fields{"executions": []fields{{"id": id}}, "without_output": true})
+	if events := a.stream(); !strings.Contains(events, "stdout a\rb\n") || !strings.HasSuffix(events, "completed \n") {
+		a.t.Errorf("its events are %s", events)
+	}
+	if x := a.call("Get", fields{"id": id})["execution"].(fields); x["status"] != "completed" {
+		a.t.Errorf("it is %v", x)
+	}
+	if all := a.call("List", fields{"filter": fields{"program": "echo"}})["executions"].([]any); len(all) != 1 {
+		a.t.Errorf("%d are listed", len(all))
+	}
+	if stats := a.call("Stats", nil)["stats"].(fields); stats["completed"] != "2" {
+		a.t.Errorf("stats are %v", stats)
+	}
+	gone := a.shell("sleep 100", nil)
+	a.call("Cancel", fields{"id": gone, "force": true})
+	if r := a.call("Wait", fields{"id": gone, "without_output": true})["result"].(fields); r["status"] != "cancelled" {
+		a.t.Errorf("it ended %v", r)
+	}
+	if f := a.ask("Delete", fields{"ids": []string{id}}); f.Error != nil && f.Error.Data.Code != "unsupported" {
+		a.t.Errorf("to forget it is answered with %+v", f.Error)
+	}
+	a.call("Delete", fields{"overdue": true})
+}
