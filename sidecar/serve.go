@@ -31,6 +31,9 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, c Config) error {
 	end := make(chan struct{})
 	if err := s.hello(ctx); err != nil {
 		ends.Stop(err)
+		if ctx.Err() != nil { // it was over before it began
+			return s.out.failed()
+		}
 		return err
 	}
 	ends.Go(func(context.Context) {
