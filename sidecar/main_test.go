@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 type host struct {
 	*engine.Engine
 
-	t      *testing.T
+	t      testing.TB
 	in     *io.PipeWriter
 	out    *io.PipeReader
 	lines  *bufio.Reader
@@ -54,7 +54,7 @@ type frame struct {
 }
 
 // start has a sidecar without hello, and what is different about it.
-func start(t *testing.T, different ...func(*sidecar.Config)) *host {
+func start(t testing.TB, different ...func(*sidecar.Config)) *host {
 	t.Helper()
 	e, err := engine.New(engine.Config{})
 	if err != nil {

@@ -18,7 +18,7 @@ type started struct {
 }
 
 // lookFrom is how many there are before somebody looks for the first time.
-const lookFrom = 10_000
+const lookFrom = 1000
 
 // add adds one. What is no id is nothing that was started.
 func (s *started) add(ctx context.Context, text string) {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -290,4 +291,67 @@ func (a *aside) look() {
 		a.t.Errorf("to forget it is answered with %+v", f.Error)
 	}
 	a.call("Delete", fields{"overdue": true})
+}
+
+// A host that does not read for long costs no memory, whatever a command writes meanwhile
+// and however the host watches it. When it reads again it has what is kept, and is told of
+// the rest.
+func TestSidecar_StandsAHostThatDoesNotRead(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	told := filepath.Join(home, "told")
+	if err := syscall.Mkfifo(told, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := asideIn(t, home, "--window", "0")
+	line := strings.Repeat("0123456789", 10)
+	id := a.shell(fmt.Sprintf("yes %s | head -c 1000000000; echo >%s; cat %[2]s", line, told), nil)
+	for range 2 {
+		a.call("Watch", fields{"executions": []fields{{"id": id}}})
+		a.call("ReadOutput", fields{"id": id})
+	}
+	if _, err := os.ReadFile(told); err != nil { // it has written it all
+		t.Fatal(err)
+	}
+	if peak := peakMemory(t, a.cmd.Process.Pid); peak > 512<<20 {
+		t.Errorf("the sidecar has needed %d MiB", peak>>20)
+	}
+	if err := os.WriteFile(told, []byte("go\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ends, gap, lines := 0, false, 0
+	for ends < 4 {
+		if len(a.notes) == 0 {
+			a.notes = append(a.notes, a.frame())
+		}
+		for _, ev := range a.notes[0].Params.Body.Events {
+			gap = gap || ev.EventType == "gap"
+			if ev.Line == line {
+				lines++
+			}
+		}
+		if a.notes[0].Method == "end" {
+			ends++
+		}
+		a.notes = a.notes[1:]
+	}
+	if !gap || lines == 0 {
+		t.Errorf("%d lines came, and a gap: %v", lines, gap)
+	}
+	a.end()
+}
+
+// peakMemory is the most that a process has had in memory, in bytes.
+func peakMemory(t *testing.T, pid int) (bytes int64) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	if _, err := fmt.Sscan(rest, &bytes); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("peak memory: %d MiB", bytes>>10)
+	return bytes << 10
 }
