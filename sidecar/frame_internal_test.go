@@ -38,7 +38,7 @@ func FuzzFrames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, limit int, oneByOne bool) {
 		limit = min(max(limit, 1), 1<<20)
 		var want []string
-		for _, line := range strings.Split(string(data), "\n") {
+		for line := range strings.SplitSeq(string(data), "\n") {
 			switch kept := strings.TrimRight(line, "\r\n"); {
 			case len(kept) > limit || len(line) > limit+1:
 				want = append(want, "!")

@@ -54,11 +54,11 @@ type frame struct {
 }
 
 // start has a sidecar without hello, and what is different about it.
-func start(t testing.TB, different ...func(*sidecar.Config)) *host {
-	t.Helper()
+func start(tb testing.TB, different ...func(*sidecar.Config)) *host {
+	tb.Helper()
 	e, err := engine.New(engine.Config{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	handler := rpc.New(e, rpc.Config{Version: "v1.2.3"})
 	c := sidecar.Config{Engine: e, Service: handler.Service(), Streams: handler, Version: "v1.2.3", Kind: "process", Quiet: true}
@@ -67,9 +67,9 @@ func start(t testing.TB, different ...func(*sidecar.Config)) *host {
 	}
 	sidecarIn, in := io.Pipe()
 	out, sidecarOut := io.Pipe()
-	h := &host{Engine: e, t: t, in: in, out: out, lines: bufio.NewReader(out), served: make(chan error, 1)}
-	go func() { h.served <- sidecar.Serve(t.Context(), sidecarIn, sidecarOut, c) }()
-	t.Cleanup(func() {
+	h := &host{Engine: e, t: tb, in: in, out: out, lines: bufio.NewReader(out), served: make(chan error, 1)}
+	go func() { h.served <- sidecar.Serve(tb.Context(), sidecarIn, sidecarOut, c) }()
+	tb.Cleanup(func() {
 		_ = in.Close()  // it is a pipe in memory
 		_ = out.Close() // likewise
 		if !h.ended {
@@ -79,7 +79,7 @@ func start(t testing.TB, different ...func(*sidecar.Config)) *host {
 		now, cancel := context.WithCancel(context.Background())
 		cancel()
 		if err := e.Shutdown(now); err != nil && !errors.Is(err, context.Canceled) {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return h

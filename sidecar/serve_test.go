@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/gen/cloudops/v1/cloudopsv1connect"
 	"github.com/escher-dbai/cloudops-engine/sidecar"
 )
 
@@ -128,6 +129,12 @@ func TestServe_AnswersBatches(t *testing.T) {
 		got[2].Error.Code != -32600 || got[3].Error.Code != -32600 {
 		t.Errorf("the batch is answered with %+v", got)
 	}
+	id := h.shell("sleep 100")
+	h.write(fmt.Sprintf(`[{"jsonrpc":"2.0","id":1,"method":"Watch","params":{"executions":[{"id":%q}]}},`, id) +
+		`{"jsonrpc":"2.0","id":2,"method":"Unwatch","params":{"subscription":1}}]`)
+	if got := h.line(); got != `[{"jsonrpc":"2.0","id":1,"result":{"subscription":1}},{"jsonrpc":"2.0","id":2,"result":{}}]` {
+		t.Errorf("to watch and to stop it is answered with %s", got)
+	}
 	h.write(`[{"jsonrpc":"2.0","method":"Ping"}]`, "", " \r", `{"jsonrpc":"2.0","method":"Ping"}`, `{"jsonrpc":"2.0","method":"Fly"}`)
 	h.call(nil, "Ping", "{}")
 }
@@ -198,4 +205,20 @@ func TestServe_BoundsWhatIsUnanswered(t *testing.T) {
 		t.Error("it was not broken off")
 	}
 	h.call(nil, "Ping", "{}")
+}
+
+// A call that goes wrong inside is answered, and the next one too.
+func TestServe_SurvivesAPanic(t *testing.T) {
+	t.Parallel()
+	h := start(t, func(c *sidecar.Config) { c.Service = &panicking{} })
+	f := h.answer(h.ask("Stats", "{}"))
+	if f.Error == nil || f.Error.Code != -32603 || f.Error.Data.Code != "internal" {
+		t.Errorf("it is answered with %+v", f)
+	}
+	h.call(nil, "Ping", "{}")
+}
+
+// panicking is a service that has nobody behind it.
+type panicking struct {
+	cloudopsv1connect.ExecutionServiceHandler
 }

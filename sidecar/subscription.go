@@ -179,13 +179,10 @@ func (sub *subscription) end(ctx context.Context, failed error) {
 		s.busy--
 		s.settleLocked()
 	}()
-	if !sub.begun {
+	if !sub.begun || errors.Is(context.Cause(ctx), errUnwatched) {
 		return
 	}
 	<-sub.open
-	if errors.Is(context.Cause(ctx), errUnwatched) {
-		return
-	}
 	said := struct {
 		Subscription int64           `json:"subscription"`
 		Error        json.RawMessage `json:"error,omitempty"`

@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -92,12 +95,7 @@ func program(t *testing.T, home string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// startAside has a sidecar, and its hello.
-func startAside(t *testing.T, args ...string) (a *aside, hello said) {
-	t.Helper()
-	return asideIn(t, t.TempDir(), args...)
-}
-
+// asideIn has a sidecar with this home, and its hello.
 func asideIn(t *testing.T, home string, args ...string) (a *aside, hello said) {
 	t.Helper()
 	a = &aside{t: t, cmd: program(t, home, append([]string{"sidecar"}, args...)...)}
@@ -152,6 +150,16 @@ func (a *aside) ask(method string, params any) said {
 
 type fields = map[string]any
 
+// get is a field of a type.
+func get[T any](t *testing.T, of fields, name string) T {
+	t.Helper()
+	v, ok := of[name].(T)
+	if !ok {
+		t.Fatalf("%s is %v of %v", name, of[name], of)
+	}
+	return v
+}
+
 // call makes a call that is done.
 func (a *aside) call(method string, params any) (result fields) {
 	a.t.Helper()
@@ -169,10 +177,8 @@ func (a *aside) call(method string, params any) (result fields) {
 func (a *aside) shell(line string, different fields) string {
 	a.t.Helper()
 	r := fields{"command": fields{"type": "shell", "command": line, "shell": "sh"}}
-	for k, v := range different {
-		r[k] = v
-	}
-	return a.call("Execute", r)["id"].(string)
+	maps.Copy(r, different)
+	return get[string](a.t, a.call("Execute", r), "id")
 }
 
 // stream reads a subscription to its end.
@@ -193,6 +199,22 @@ func (a *aside) stream() (text string) {
 		if f.Method == "end" {
 			return text
 		}
+	}
+}
+
+// number reads a subscription up to a line that is a number.
+func (a *aside) number() (n int) {
+	a.t.Helper()
+	for {
+		if len(a.notes) == 0 {
+			a.notes = append(a.notes, a.frame())
+		}
+		for _, ev := range a.notes[0].Params.Body.Events {
+			if n, err := strconv.Atoi(ev.Line); err == nil {
+				return n
+			}
+		}
+		a.notes = a.notes[1:]
 	}
 }
 
@@ -227,12 +249,16 @@ func TestSidecar_HasEveryVerbEverywhere(t *testing.T) {
 			}
 			a.converse()
 			a.look()
-			left := a.shell("sleep 100", nil)
+			left := a.shell("echo $$; exec sleep 100", nil)
 			if f := a.ask("Get", fields{"id": "019a5c1e-7a4b-7c3d-9e2f-0123456789ab"}); f.Error == nil || f.Error.Data.Code != "not_found" {
 				t.Errorf("one that is not known is answered with %+v", f)
 			}
 			a.call("Watch", fields{"executions": []fields{{"id": left}}})
+			pid := a.number()
 			a.end()
+			if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+				t.Errorf("what ran yet at the end is left: %v", err)
+			}
 		})
 	}
 }
@@ -248,8 +274,8 @@ func (a *aside) converse() {
 		a.t.Errorf("%v bytes were written", n)
 	}
 	a.call("CloseStdin", fields{"id": id})
-	r := a.call("Wait", fields{"id": id})["result"].(fields)
-	if out := r["stdout"].(string); !strings.Contains(out, "got one") || !strings.Contains(out, "33 99") || !strings.Contains(out, "then [REDACTED]") {
+	r := get[fields](a.t, a.call("Wait", fields{"id": id}), "result")
+	if out := get[string](a.t, r, "stdout"); !strings.Contains(out, "got one") || !strings.Contains(out, "33 99") || !strings.Contains(out, "then [REDACTED]") {
 		a.t.Errorf("it says %q", out)
 	}
 	a.call("ReadOutput", fields{"id": id})
@@ -261,30 +287,35 @@ func (a *aside) converse() {
 // look runs two, looks at them in all ways, and forgets one.
 func (a *aside) look() {
 	a.t.Helper()
-	batch := a.call("ExecuteBatch", fields{"requests": []fields{
+	batch := get[[]any](a.t, a.call("ExecuteBatch", fields{"requests": []fields{
 		{"command": fields{"type": "exec", "program": "echo", "args": []string{"a\rb"}}},
 		{"command": fields{"type": "exec", "program": "no-such-program"}},
-	}})["outcomes"].([]any)
-	id := batch[0].(fields)["id"].(string)
-	if failed, _ := batch[1].(fields)["error"].(fields); failed["code"] != "program_not_found" {
+	}}), "outcomes")
+	ran, isRan := batch[0].(fields)
+	failed, isFailed := batch[1].(fields)
+	if !isRan || !isFailed {
+		a.t.Fatalf("outcomes are %v", batch)
+	}
+	id := get[string](a.t, ran, "id")
+	if failed := get[fields](a.t, failed, "error"); failed["code"] != "program_not_found" {
 		a.t.Errorf("the second is answered with %v", batch[1])
 	}
 	a.call("Watch", fields{"executions": []fields{{"id": id}}, "without_output": true})
 	if events := a.stream(); !strings.Contains(events, "stdout a\rb\n") || !strings.HasSuffix(events, "completed \n") {
 		a.t.Errorf("its events are %s", events)
 	}
-	if x := a.call("Get", fields{"id": id})["execution"].(fields); x["status"] != "completed" {
+	if x := get[fields](a.t, a.call("Get", fields{"id": id}), "execution"); x["status"] != "completed" {
 		a.t.Errorf("it is %v", x)
 	}
-	if all := a.call("List", fields{"filter": fields{"program": "echo"}})["executions"].([]any); len(all) != 1 {
+	if all := get[[]any](a.t, a.call("List", fields{"filter": fields{"program": "echo"}}), "executions"); len(all) != 1 {
 		a.t.Errorf("%d are listed", len(all))
 	}
-	if stats := a.call("Stats", nil)["stats"].(fields); stats["completed"] != "2" {
+	if stats := get[fields](a.t, a.call("Stats", nil), "stats"); stats["completed"] != "2" {
 		a.t.Errorf("stats are %v", stats)
 	}
 	gone := a.shell("sleep 100", nil)
 	a.call("Cancel", fields{"id": gone, "force": true})
-	if r := a.call("Wait", fields{"id": gone, "without_output": true})["result"].(fields); r["status"] != "cancelled" {
+	if r := get[fields](a.t, a.call("Wait", fields{"id": gone, "without_output": true}), "result"); r["status"] != "cancelled" {
 		a.t.Errorf("it ended %v", r)
 	}
 	if f := a.ask("Delete", fields{"ids": []string{id}}); f.Error != nil && f.Error.Data.Code != "unsupported" {
