@@ -50,6 +50,14 @@ func faultOf(err error) *fault {
 	return &fault{codeEngine, wire.EncodeError(said)}
 }
 
+// answers is the id under which a call is refused: none where it is that of another one.
+func (f *fault) answers(id json.RawMessage) json.RawMessage {
+	if f.code == codeInvalidRequest {
+		return nil
+	}
+	return id
+}
+
 // object is the error member of an answer.
 func (f *fault) object() json.RawMessage {
 	data, _ := json.Marshal(struct { // text and a number can always be written

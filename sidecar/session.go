@@ -152,23 +152,19 @@ func (s *session) heard(m *message) bool {
 
 // takeCall begins a call.
 func (s *session) takeCall(ctx context.Context, m message) {
-	if !s.place() {
-		s.refuse(ctx, m.id, tooMany())
-		return
-	}
-	callCtx, c, failed := s.prepare(ctx, m)
-	if failed != nil {
+	failed := tooMany()
+	if s.place() {
+		var c *call
+		var within context.Context
+		if within, c, failed = s.prepare(ctx, m); failed == nil {
+			s.run(func(e *errand) []byte { return s.do(within, e, c) })
+			return
+		}
 		<-s.slots
-		id := m.id
-		if failed.code == codeInvalidRequest { // it is that of another call
-			id = nil
-		}
-		if m.id != nil {
-			s.refuse(ctx, id, failed)
-		}
-		return
 	}
-	s.run(func(e *errand) []byte { return s.do(callCtx, e, c) })
+	if m.id != nil {
+		s.refuse(ctx, failed.answers(m.id), failed)
+	}
 }
 
 // takeBatch does the calls of a batch one after the other, and answers them together.
@@ -217,10 +213,8 @@ func (s *session) member(ctx context.Context, e *errand, frame []byte) []byte {
 		return s.do(ctx, e, c)
 	case m.id == nil:
 		return nil
-	case failed.code == codeInvalidRequest:
-		m.id = nil
 	}
-	return errorFrame(m.id, failed)
+	return errorFrame(failed.answers(m.id), failed)
 }
 
 // place takes a place among those that are worked on, and reports whether there was one.
