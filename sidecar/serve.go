@@ -13,7 +13,7 @@ import (
 )
 
 // farewell is how long the end of a session waits for what nobody reads, at most twice.
-const farewell = time.Second
+const farewell = 2 * time.Second
 
 // errEnds is what those are told who wait when the session ends.
 var errEnds = fmt.Errorf("%w: the sidecar ends", engine.ErrClosed)

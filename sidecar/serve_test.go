@@ -194,7 +194,7 @@ func TestServe_BoundsWhatIsUnanswered(t *testing.T) {
 	h := start(t)
 	id := h.shell("sleep 100")
 	for range 1000 {
-		h.ask("Wait", `{"id":%q}`, id)
+		h.ask("Wait", `{"id":%q,"wait_ms":60000}`, id)
 	}
 	last := h.ask("Ping", "{}")
 	if f := h.answer(last); f.Error == nil || f.Error.Data.Code != "busy" || !f.Error.Data.Retryable {
