@@ -119,7 +119,7 @@ func (p *program) completeContext(c *hostContext, fromStdin bool) (err error) {
 			return fault("echo $TOKEN | cloudops contexts add …", "--token-stdin: there is nothing on stdin")
 		}
 	}
-	d, err := dialHost(&target{at: c.Host, token: func() (string, error) { return c.Token, nil }})
+	d, err := dialHost(&target{at: c.Host, token: func() (string, error) { return c.Token, nil }}, patience)
 	if err != nil {
 		return err
 	}

@@ -50,14 +50,15 @@ func (p *program) here(what string) error {
 	return err
 }
 
-// dialHost returns the engine of a daemon that somebody names.
-func dialHost(t *target) (*remote, error) {
+// dialHost returns the engine of a daemon that somebody names. It may be away for so long once
+// it was reached.
+func dialHost(t *target, away time.Duration) (*remote, error) {
 	at := t.at
 	where, err := url.Parse(at)
 	if err != nil {
 		return nil, fault("unix:///PATH, https://HOST or http://127.0.0.1:PORT", "--host: %q cannot be read", clip(at))
 	}
-	c := client.Config{Patience: patience}
+	c := client.Config{Patience: away}
 	token, err := t.token()
 	if err != nil {
 		return nil, err

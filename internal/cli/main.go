@@ -85,7 +85,7 @@ func (p *program) root() *cobra.Command {
 	p.stateFlags(root)
 	root.AddCommand(p.runCommand())
 	root.AddCommand(p.verbs()...)
-	root.AddCommand(p.serveCommand(), p.tokenCommand(), p.contextsCommand())
+	root.AddCommand(p.serveCommand(), p.sidecarCommand(), p.tokenCommand(), p.contextsCommand())
 	root.AddCommand(p.doctorCommand(), p.versionCommand(), p.completionCommand())
 	for _, cmd := range root.Commands() {
 		cmd.DisableFlagsInUseLine = true

@@ -41,6 +41,9 @@ type opening struct {
 	// foreground has what is executed run in this process, so that it may have a tee, a
 	// reader as stdin and our terminal. Else it outlives us.
 	foreground bool
+	// lasting has us start what waits there, as who is there for long does, where nobody
+	// else does.
+	lasting bool
 }
 
 // opener opens a state directory.
@@ -57,7 +60,7 @@ func (p *program) openState(ctx context.Context, config engine.Config, foregroun
 		if p.stateDirFlag != "" {
 			return nil, fault("leave one of them away", "--host and --state-dir are both given")
 		}
-		return dialHost(&t)
+		return dialHost(&t, patience)
 	}
 	dir, err := p.stateDirPath()
 	if err != nil {
