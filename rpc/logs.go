@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"connectrpc.com/connect"
+
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/wire"
 )
@@ -66,14 +68,15 @@ func (h *Handler) logs(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	// Its error is that the client has gone, or that we go: the response has begun, and
-	// what the engine said is in it.
-	_ = stream(r.Context(), h, h.config.KeepAlive, send, func(ctx context.Context, f *feed[[]byte]) error {
+	err = stream(r.Context(), h, h.config.KeepAlive, send, func(ctx context.Context, f *feed[[]byte]) error {
 		if err := h.log(ctx, f, &q); err != nil && ctx.Err() == nil {
 			f.put(ctx, q.format.failure(err), overhead)
 		}
 		return nil
 	})
+	if err != nil { // we go, they may not any more, or they have gone: then nobody hears it
+		_ = send([][]byte{q.format.failure(err)})
+	}
 }
 
 // log puts what is asked for into a feed: the tail, then what is behind it.
@@ -243,13 +246,17 @@ func refuse(w http.ResponseWriter, err error) {
 	_, _ = w.Write(append(failureJSON(err), '\n')) //nolint:gosec // it is JSON, and the header says so; who has gone needs no answer
 }
 
-// failureJSON is an error as an object.
+// failureJSON is an error as an object. One that stands before the engine has its own code.
 func failureJSON(err error) []byte {
+	code, message := engine.ErrorCode(err), err.Error()
+	if said, ok := errors.AsType[*connect.Error](err); ok {
+		code, message = said.Code().String(), said.Message()
+	}
 	data, _ := json.Marshal(struct { // strings can always be written
 		Code    string `json:"code"`
 		Message string `json:"message"`
 		Hint    string `json:"hint,omitempty"`
-	}{engine.ErrorCode(err), err.Error(), engine.Hint(err)})
+	}{code, message, engine.Hint(err)})
 	return data
 }
 

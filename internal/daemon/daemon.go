@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -137,7 +138,9 @@ func (d *Daemon) listen(ctx context.Context, inherited []net.Listener) error {
 		}
 	}
 	if network {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", d.config.Listen)
+		var config net.ListenConfig
+		config.SetMultipathTCP(false) // it does not know what dropsVanished asks for
+		l, err := config.Listen(ctx, "tcp", d.config.Listen)
 		if err != nil {
 			return err
 		}
@@ -155,9 +158,7 @@ func (d *Daemon) listen(ctx context.Context, inherited []net.Listener) error {
 func (d *Daemon) checkInherited(l net.Listener) error {
 	switch address := l.Addr().(type) {
 	case *net.UnixAddr:
-		if strings.HasPrefix(address.Name, "@") {
-			return fmt.Errorf("%w: socket %s has no file, so that everybody could connect", engine.ErrInvalidConfig, address)
-		}
+		return checkSocket(address.Name)
 	case *net.TCPAddr:
 		c := d.config
 		c.Listen = address.String()
@@ -165,12 +166,33 @@ func (d *Daemon) checkInherited(l net.Listener) error {
 	default:
 		return fmt.Errorf("%w: %s is neither a unix socket nor TCP", engine.ErrInvalidConfig, l.Addr())
 	}
+}
+
+// checkSocket has a socket be closed to others: on some systems its folder alone does not
+// keep them out, on others its mode.
+func checkSocket(path string) error {
+	if strings.HasPrefix(path, "@") {
+		return fmt.Errorf("%w: socket %s has no file, so that everybody could connect", engine.ErrInvalidConfig, path)
+	}
+	stat, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("%w: socket: %w", engine.ErrInvalidConfig, err)
+	}
+	if stat.Mode().Perm()&0o077 != 0 {
+		return advise(fmt.Errorf("%w: socket %s has mode %04o, others can use it", engine.ErrInvalidConfig, path, stat.Mode().Perm()), "SocketMode=0600 in its unit")
+	}
 	return nil
 }
 
+// goneAfter is how long a connection lasts whose other end has vanished without a word.
+const goneAfter = 30 * time.Second
+
 // add makes a door of a listener. One to a network needs somebody who may come in.
 func (d *Daemon) add(l net.Listener) error {
-	if _, tcp := l.Addr().(*net.TCPAddr); tcp {
+	if listener, tcp := l.(*net.TCPListener); tcp {
+		if err := dropsVanished(listener, goneAfter); err != nil {
+			return err
+		}
 		tokens, err := TokensIn(d.config.StateDir).List()
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/escher-dbai/cloudops-engine/durable"
 	"github.com/escher-dbai/cloudops-engine/internal/daemon"
+	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
 )
 
 func TestMain(m *testing.M) {
@@ -85,3 +86,11 @@ func open(t *testing.T, c daemon.Config) *daemon.Daemon {
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// spawn runs something beside a test, which waits for it.
+func spawn(t *testing.T, f func()) {
+	t.Helper()
+	group := lifecycle.New()
+	group.Go(func(context.Context) { f() })
+	t.Cleanup(group.Wait)
+}

@@ -17,6 +17,7 @@ func TestTakeListeners_AreServed(t *testing.T) {
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	must(t, err)
 	l.SetUnlinkOnClose(false)
+	must(t, os.Chmod(path, 0o600))
 	handed, err := l.File()
 	must(t, err)
 	must(t, l.Close())
