@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -73,7 +75,13 @@ func token(t *testing.T, dir string, role daemon.Role) string {
 // open opens a daemon, and ends it with the test.
 func open(t *testing.T, c daemon.Config) *daemon.Daemon {
 	t.Helper()
-	d, err := daemon.Open(t.Context(), c, opening())
+	return openLogged(t, c, io.Discard)
+}
+
+// openLogged is open, with a log.
+func openLogged(t *testing.T, c daemon.Config, log io.Writer) *daemon.Daemon {
+	t.Helper()
+	d, err := daemon.Open(t.Context(), c, daemon.Opening{Version: "test", Logger: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +91,25 @@ func open(t *testing.T, c daemon.Config) *daemon.Daemon {
 		}
 	})
 	return d
+}
+
+// logged is what a daemon logs.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write takes a line.
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
