@@ -189,10 +189,7 @@ const goneAfter = 30 * time.Second
 
 // add makes a door of a listener. One to a network needs somebody who may come in.
 func (d *Daemon) add(l net.Listener) error {
-	if listener, tcp := l.(*net.TCPListener); tcp {
-		if err := dropsVanished(listener, goneAfter); err != nil {
-			return err
-		}
+	if _, tcp := l.Addr().(*net.TCPAddr); tcp {
 		tokens, err := TokensIn(d.config.StateDir).List()
 		if err != nil {
 			return err
@@ -200,6 +197,11 @@ func (d *Daemon) add(l net.Listener) error {
 		valid := func(t Token) bool { return time.Now().Before(t.Expires) }
 		if !slices.ContainsFunc(tokens, valid) {
 			return advise(fmt.Errorf("listen at %s: there is no token with which anybody could come in", l.Addr()), "cloudops token create --role operator --expires 30d makes one")
+		}
+	}
+	if listener, tcp := l.(*net.TCPListener); tcp {
+		if err := dropsVanished(listener, goneAfter); err != nil {
+			return err
 		}
 	}
 	d.doors = append(d.doors, d.newDoor(l))

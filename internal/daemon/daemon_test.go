@@ -25,7 +25,7 @@ func opening(inherited ...net.Listener) daemon.Opening {
 	return daemon.Opening{Version: "test", Logger: quiet(), Inherited: inherited}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -39,3 +39,24 @@ func (t *turnstile) Leave() { t.leave() }
 
 // Shut is to close it.
 func (t *turnstile) Shut() <-chan struct{} { return t.close() }
+
+// Inside is how many requests and streams are open.
+func (d *Daemon) Inside() (n int) {
+	for _, p := range d.doors {
+		p.guard.inside.mu.Lock()
+		n += p.guard.inside.inside
+		p.guard.inside.mu.Unlock()
+	}
+	return n
+}
+
+// Seated is how many connections are open.
+func (d *Daemon) Seated() (n int) {
+	for _, p := range d.doors {
+		taken := p.listener.(*seats).taken
+		taken.mu.Lock()
+		n += taken.inside
+		taken.mu.Unlock()
+	}
+	return n
+}

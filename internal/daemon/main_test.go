@@ -51,7 +51,7 @@ func beActivated() int {
 }
 
 // shortDir is a directory whose path has room for a socket, with mode 0700.
-func shortDir(t *testing.T) string {
+func shortDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "d") //nolint:usetesting // its path is longer than that of a socket may be
 	if err != nil {
@@ -79,7 +79,7 @@ func open(t *testing.T, c daemon.Config) *daemon.Daemon {
 }
 
 // openLogged is open, with a log.
-func openLogged(t *testing.T, c daemon.Config, log io.Writer) *daemon.Daemon {
+func openLogged(t testing.TB, c daemon.Config, log io.Writer) *daemon.Daemon {
 	t.Helper()
 	d, err := daemon.Open(t.Context(), c, daemon.Opening{Version: "test", Logger: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
