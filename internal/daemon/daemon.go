@@ -119,7 +119,7 @@ func (d *Daemon) start(ctx context.Context) error {
 func (d *Daemon) listen(ctx context.Context, inherited []net.Listener) error {
 	local, network := d.config.Socket != "", d.config.Listen != ""
 	for _, l := range inherited {
-		if err := d.checkInherited(l); err != nil {
+		if err := errors.Join(d.checkInherited(l), dropsVanished(l)); err != nil {
 			return err
 		}
 		_, tcp := l.Addr().(*net.TCPAddr)
@@ -138,9 +138,7 @@ func (d *Daemon) listen(ctx context.Context, inherited []net.Listener) error {
 		}
 	}
 	if network {
-		var config net.ListenConfig
-		config.SetMultipathTCP(false) // it does not know what dropsVanished asks for
-		l, err := config.Listen(ctx, "tcp", d.config.Listen)
+		l, err := listenTCP(ctx, d.config.Listen)
 		if err != nil {
 			return err
 		}
@@ -184,9 +182,6 @@ func checkSocket(path string) error {
 	return nil
 }
 
-// goneAfter is how long a connection lasts whose other end has vanished without a word.
-const goneAfter = 30 * time.Second
-
 // add makes a door of a listener. One to a network needs somebody who may come in.
 func (d *Daemon) add(l net.Listener) error {
 	if _, tcp := l.Addr().(*net.TCPAddr); tcp {
@@ -197,11 +192,6 @@ func (d *Daemon) add(l net.Listener) error {
 		valid := func(t Token) bool { return time.Now().Before(t.Expires) }
 		if !slices.ContainsFunc(tokens, valid) {
 			return advise(fmt.Errorf("listen at %s: there is no token with which anybody could come in", l.Addr()), "cloudops token create --role operator --expires 30d makes one")
-		}
-	}
-	if listener, tcp := l.(*net.TCPListener); tcp {
-		if err := dropsVanished(listener, goneAfter); err != nil {
-			return err
 		}
 	}
 	d.doors = append(d.doors, d.newDoor(l))

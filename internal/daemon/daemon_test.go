@@ -86,7 +86,7 @@ func network(t *testing.T, role daemon.Role, adjust ...func(s *daemon.Settings))
 		f(&c.Settings)
 	}
 	n.Daemon = openLogged(t, c, &n.log)
-	n.at = n.Addresses()[0]
+	n.at = n.Addresses()[len(n.Addresses())-1] // behind a socket
 	return n
 }
 

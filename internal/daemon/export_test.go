@@ -13,6 +13,11 @@ func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
 	return listenSocket(ctx, path)
 }
 
+// ListenTCP listens at an address as a daemon does.
+func ListenTCP(ctx context.Context, address string) (net.Listener, error) {
+	return listenTCP(ctx, address)
+}
+
 // Seats bounds how many connections of a listener are open at once.
 func Seats(l net.Listener, most int) net.Listener { return &seats{l, newTurnstile(most)} }
 

@@ -19,35 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	durable.Main()
-	if os.Getenv(helperVariable) != "" {
-		os.Exit(beActivated())
-	}
 	goleak.VerifyTestMain(m)
-}
-
-// helperVariable has this binary be a daemon that a service manager has started.
-const helperVariable = "DAEMON_TEST_ACTIVATED"
-
-// beActivated serves what it was handed until its stdin ends.
-func beActivated() int {
-	n := daemon.TakeNotifier()
-	ls, err := daemon.TakeListeners()
-	if err != nil || os.Getenv("LISTEN_FDS")+os.Getenv("NOTIFY_SOCKET") != "" {
-		return 3
-	}
-	d, err := daemon.Open(context.Background(), daemon.Config{Ephemeral: true, StateDir: os.Getenv(helperVariable)}, opening(ls...))
-	if err != nil {
-		_, _ = os.Stderr.WriteString(err.Error())
-		return 4
-	}
-	if err := n.Tell(context.Background(), daemon.NotifyReady); err != nil {
-		return 5
-	}
-	_, _ = io.Copy(io.Discard, os.Stdin)
-	if err := d.Shutdown(context.Background()); err != nil {
-		return 6
-	}
-	return 0
 }
 
 // shortDir is a directory whose path has room for a socket, with mode 0700.
