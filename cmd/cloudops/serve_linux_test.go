@@ -56,7 +56,7 @@ func (s *station) state() string { return filepath.Join(s.dir, "state") }
 
 // command is the program, started by a shell.
 func (s *station) command(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(s.t.Context(), "sh", "-c", "umask "+s.umask+"; "+s.prefix+` exec "$0" "$@"`, s.program)
+	cmd := exec.CommandContext(context.WithoutCancel(s.t.Context()), "sh", "-c", "umask "+s.umask+"; "+s.prefix+` exec "$0" "$@"`, s.program)
 	cmd.Args = append(cmd.Args, args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "GORACE=atexit_sleep_ms=10", "CLOUDOPS_STATE_DIR=" + s.state()}, s.env...)
 	cmd.ExtraFiles = s.files

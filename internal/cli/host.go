@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/client"
@@ -50,21 +49,26 @@ func (p *program) here(what string) error {
 }
 
 // dialHost returns the engine of a daemon that somebody names.
-func dialHost(at string) (*remote, error) {
+func dialHost(at string, known hostTLS) (*remote, error) {
 	where, err := url.Parse(at)
 	if err != nil {
 		return nil, fault("unix:///PATH, https://HOST or http://127.0.0.1:PORT", "--host: %q cannot be read", clip(at))
 	}
 	c := client.Config{Patience: -1}
-	if token := os.Getenv(tokenVariable); token != "" && where.Scheme != "unix" {
+	transport, err := known.transport(where)
+	if err != nil {
+		return nil, err
+	}
+	if transport != nil {
+		c.HTTP = &http.Client{Transport: transport}
+	}
+	if token := os.Getenv(tokenVariable); token != "" && transport != nil {
 		ip := net.ParseIP(where.Hostname())
 		if where.Scheme == "http" && where.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			return nil, fault("https://…", "--host %s: everybody on the way could read the token", clip(at))
 		}
 		c.HTTP = &http.Client{
-			Transport: &bearer{token: token, next: &http.Transport{
-				Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second,
-			}},
+			Transport: &bearer{token: token, next: transport},
 			// A token is for who was named, and not for where that points.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
@@ -79,7 +83,7 @@ func dialHost(at string) (*remote, error) {
 // bearer adds a token to requests.
 type bearer struct {
 	token string
-	next  *http.Transport
+	next  *hinting
 }
 
 // RoundTrip makes one request.

@@ -21,6 +21,7 @@ type program struct {
 	groups         map[string][]flagGroup // of the commands that have some
 	stateDirFlag   string
 	hostFlag       string
+	tls            hostTLS
 	open           opener
 	// daemon is the one that has our state directory, if it answers at a socket that the
 	// configuration names, or the usual one.

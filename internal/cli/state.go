@@ -53,7 +53,7 @@ func (p *program) openState(ctx context.Context, config engine.Config, foregroun
 		if p.stateDirFlag != "" {
 			return nil, fault("leave one of them away", "--host and --state-dir are both given")
 		}
-		return dialHost(at)
+		return dialHost(at, p.tls)
 	}
 	dir, err := p.stateDirPath()
 	if err != nil {
@@ -113,5 +113,5 @@ func (p *program) stateDirPath() (string, error) {
 func (p *program) stateFlags(root *cobra.Command) {
 	root.PersistentFlags().StringVar(&p.stateDirFlag, "state-dir", "", "`DIR` where executions are recorded (default in the state home)")
 	_ = root.MarkPersistentFlagDirname("state-dir")
-	root.PersistentFlags().StringVar(&p.hostFlag, "host", "", "use the daemon at `URL`: unix:///PATH, https://HOST")
+	p.hostFlags(root)
 }
