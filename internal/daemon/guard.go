@@ -57,7 +57,7 @@ const envelope = 4 << 10
 func newGuard(d *Daemon, next http.Handler, network bool, port string) *guard {
 	tokens := TokensIn(d.config.StateDir)
 	return &guard{
-		next: next, health: http.HandlerFunc(d.serveHealth), errors: connect.NewErrorWriter(), tokens: tokens, leases: newLeases(tokens), rules: &d.rules,
+		next: next, health: http.HandlerFunc(d.serveHealth), errors: connect.NewErrorWriter(), tokens: tokens, leases: newLeases(tokens, d.config.MaxRequests), rules: &d.rules,
 		inside: newTurnstile(d.config.MaxRequests), log: d.log, network: network, port: port,
 		most:  d.config.MaxRequestBytes + envelope,
 		noise: rate.Sometimes{First: 10, Interval: time.Second},
@@ -87,8 +87,12 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx := context.WithValue(r.Context(), callerKey{}, who)
 	if g.network { // a stream does not outlive its token
-		var leave func()
-		ctx, leave = g.leases.within(ctx, &token)
+		inside, leave, ok := g.leases.within(ctx, &token)
+		if !ok {
+			g.deny(w, r, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too much that was begun with this token is open; end some of it"))
+			return
+		}
+		ctx = inside
 		defer leave()
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, int64(g.most))

@@ -12,6 +12,7 @@ import (
 // looked at as long as somebody is inside with it. A new request looks for itself.
 type leases struct {
 	tokens Tokens
+	most   int // of one token, at once
 
 	mu  sync.Mutex
 	now map[string]*lease // by the id of the token
@@ -30,20 +31,29 @@ type lease struct {
 // token at most.
 const look = time.Second
 
-func newLeases(t Tokens) *leases { return &leases{tokens: t, now: make(map[string]*lease)} }
+// newLeases makes leases for a door with room for so many. One token has three quarters of
+// it at most, so that it keeps nobody else out.
+func newLeases(t Tokens, room int) *leases {
+	return &leases{tokens: t, most: max(room*3/4, 1), now: make(map[string]*lease)}
+}
 
-// within is a context that ends, as unauthenticated, when the token does. leave has to be called.
-func (l *leases) within(ctx context.Context, t *Token) (inside context.Context, leave func()) {
+// within is a context that ends, as unauthenticated, when the token does. leave has to be
+// called. Not ok: there is too much with this token already.
+func (l *leases) within(ctx context.Context, t *Token) (inside context.Context, leave func(), ok bool) {
 	s := l.enter(t)
+	if s == nil {
+		return ctx, nil, false
+	}
 	inside, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(s.ended, func() { cancel(connect.NewError(connect.CodeUnauthenticated, errToken)) })
 	return inside, func() {
 		stop()
 		cancel(nil)
 		l.leave(s)
-	}
+	}, true
 }
 
+// enter is nil where there is no room.
 func (l *leases) enter(t *Token) *lease {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,6 +63,9 @@ func (l *leases) enter(t *Token) *lease {
 		s.ended, s.end = context.WithCancelCause(context.Background())
 		s.looking = time.AfterFunc(s.patience(), func() { l.check(s) })
 		l.now[t.ID] = s
+	}
+	if s.inside >= l.most {
+		return nil
 	}
 	s.inside++
 	return s

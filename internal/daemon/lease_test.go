@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"os"
@@ -58,6 +59,45 @@ func TestDaemon_EndsWhatWasBegunWithATokenThatEnds(t *testing.T) {
 			must(t, c.Cancel(t.Context(), id, engine.Cancellation{Force: true}))
 		})
 	}
+}
+
+// One token does not take all the room: when it has its share, others are served on.
+func TestDaemon_HasRoomBesideAGreedyToken(t *testing.T) {
+	t.Parallel()
+	n := network(t, daemon.Admin, func(s *daemon.Settings) { s.MaxRequests = 8 })
+	now := time.Now()
+	secret, _, err := daemon.TokensIn(n.dir).Create("greedy", daemon.Operator, now, now.Add(time.Hour))
+	must(t, err)
+	c := caller(t, n.at, n.secret)
+	id, err := c.Execute(t.Context(), engine.Request{Command: engine.Shell("sleep 1000")})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	greedy := caller(t, n.at, secret)
+	const room = 6
+	following, refused := make(chan bool, room), make(chan error, 1)
+	for range room {
+		spawn(t, func() {
+			open := false
+			for range greedy.Watch(ctx, id, 0) { // what was recorded shows that it is open
+				if !open {
+					open = true
+					following <- true
+				}
+			}
+		})
+	}
+	for range room {
+		<-following
+	}
+	spawn(t, func() { _, err := greedy.Stats(ctx); refused <- err })
+	if err := <-refused; connect.CodeOf(err) != connect.CodeResourceExhausted {
+		t.Errorf("one more: %v", err)
+	}
+	if _, err := c.Stats(t.Context()); err != nil {
+		t.Errorf("another: %v", err)
+	}
+	must(t, c.Cancel(t.Context(), id, engine.Cancellation{Force: true}))
 }
 
 // begin follows an execution, waits for it and reads its log, and tells how each ended once
