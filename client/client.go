@@ -130,7 +130,7 @@ func (c *Client) heard(ctx context.Context, err error) error {
 	}
 	switch connect.CodeOf(err) {
 	case connect.CodeUnauthenticated:
-		return lockedOut{err}
+		return unknownCallerError{err}
 	case connect.CodeInvalidArgument, connect.CodeNotFound, connect.CodeAlreadyExists, connect.CodePermissionDenied,
 		connect.CodeFailedPrecondition, connect.CodeOutOfRange, connect.CodeResourceExhausted,
 		connect.CodeUnimplemented:
@@ -140,14 +140,14 @@ func (c *Client) heard(ctx context.Context, err error) error {
 	}
 }
 
-// lockedOut is that a daemon does not know who calls, or not any more.
-type lockedOut struct{ error }
+// unknownCallerError is that a daemon does not know who calls, or not any more.
+type unknownCallerError struct{ error }
 
 // Unwrap is what was said.
-func (l lockedOut) Unwrap() error { return l.error }
+func (e unknownCallerError) Unwrap() error { return e.error }
 
 // Hint is what to do about it.
-func (l lockedOut) Hint() string {
+func (e unknownCallerError) Hint() string {
 	return "cloudops token create makes a token, on the machine of the daemon; for cloudops it is in CLOUDOPS_TOKEN"
 }
 

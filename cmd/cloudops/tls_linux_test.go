@@ -75,8 +75,8 @@ func TestHost_KnowsAndIsKnownByCertificates(t *testing.T) {
 		"no authority in the file":            {at, append(both, "--tls-ca", key), nil, "there is no certificate in", "it is a file in PEM"},
 		"no TLS here":                         {strings.Replace(at, "https", "http", 1), nil, nil, "has TLS", "--host https://127.0.0.1:"},
 		"no TLS there":                        {strings.Replace(open.addresses[1], "http", "https", 1), nil, nil, "HTTP response to HTTPS client", "there is no TLS at that port"},
-		"no TLS, and flags for it":            {open.addresses[1], both, nil, "are for a daemon with TLS", "--host https://HOST"},
-		"a socket, and flags for TLS":         {"unix://" + s.socket, both, nil, "are for a daemon with TLS", "--host https://HOST"},
+		"no TLS, and flags for it":            {open.addresses[1], both, nil, "go with --host https://HOST", "name it with https://"},
+		"a socket, and flags for TLS":         {"unix://" + s.socket, both, nil, "go with --host https://HOST", "name it with https://"},
 		"no token":                            {at, append(both, "--tls-ca", cert), []string{"CLOUDOPS_TOKEN="}, "a token is needed", "cloudops token create makes a token"},
 		"another token":                       {at, append(both, "--tls-ca", cert), []string{"CLOUDOPS_TOKEN=" + secret + "x"}, "the token is not valid", "cloudops token create makes a token"},
 	} {

@@ -45,7 +45,7 @@ func (p *program) here(what string) error {
 	if at := p.host(); at != "" {
 		return fault("leave --host and "+hostVariable+" away, on the machine itself", "%s is about this machine, and not about %s", what, clip(at))
 	}
-	return nil
+	return p.tls.withoutHost()
 }
 
 // dialHost returns the engine of a daemon that somebody names.

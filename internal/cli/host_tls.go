@@ -47,10 +47,18 @@ func (h hostTLS) orVariables() hostTLS {
 	return h
 }
 
+// withoutHost refuses flags for a daemon elsewhere where none is named.
+func (h hostTLS) withoutHost() error {
+	if h == (hostTLS{}) {
+		return nil
+	}
+	return fault("the certificate that a daemon shows is tls_cert in its configuration", "--tls-cert, --tls-key and --tls-ca go with --host https://HOST")
+}
+
 // transport is how the daemon at a URL is reached, nil where the client's own will do.
 func (h hostTLS) transport(where *url.URL) (*hinting, error) {
 	if where.Scheme != "https" && h != (hostTLS{}) {
-		return nil, fault("--host https://HOST", "--tls-cert, --tls-key and --tls-ca are for a daemon with TLS")
+		return nil, fault("name it with https://", "--tls-cert, --tls-key and --tls-ca go with --host https://HOST")
 	}
 	if where.Scheme != "https" && where.Scheme != "http" {
 		return nil, nil //nolint:nilnil // there is no other, and no error
@@ -115,10 +123,10 @@ type hinting struct {
 // certificate is what we show to who asks.
 func (h *hinting) certificate(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	h.asked.Store(true)
-	if h.mine == nil || info.SupportsCertificate(h.mine) != nil {
-		return &tls.Certificate{}, nil // they may let us in without
+	if h.mine != nil && info.SupportsCertificate(h.mine) == nil {
+		return h.mine, nil
 	}
-	return h.mine, nil
+	return &tls.Certificate{}, nil // they may let us in without
 }
 
 // RoundTrip makes one request.

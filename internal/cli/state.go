@@ -55,6 +55,9 @@ func (p *program) openState(ctx context.Context, config engine.Config, foregroun
 		}
 		return dialHost(at, p.tls)
 	}
+	if err := p.tls.withoutHost(); err != nil {
+		return nil, err
+	}
 	dir, err := p.stateDirPath()
 	if err != nil {
 		return nil, err
@@ -79,7 +82,7 @@ func (p *program) with(ctx context.Context, ours func(ctx context.Context, socke
 		return err
 	}
 	var d stateDir
-	if ours != nil && p.host() == "" {
+	if ours != nil && p.host() == "" && p.tls == (hostTLS{}) {
 		d = ours(ctx, c.daemon.Socket)
 	}
 	if d == nil {

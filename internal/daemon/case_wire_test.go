@@ -36,12 +36,12 @@ type speaker struct {
 	log logged
 }
 
-func newSpeaker(t testing.TB) *speaker {
-	t.Helper()
-	path := filepath.Join(shortDir(t), "s")
+func newSpeaker(tb testing.TB) *speaker {
+	tb.Helper()
+	path := filepath.Join(shortDir(tb), "s")
 	deny := engine.PolicyFunc(func(context.Context, engine.Action) error { return errors.New("nothing runs here") })
 	s := &speaker{Transport: &http.Transport{Protocols: &http.Protocols{}, DisableCompression: true}}
-	openLogged(t, daemon.Config{
+	openLogged(tb, daemon.Config{
 		Ephemeral: true, StateDir: filepath.Dir(path), Engine: engine.Config{Policy: deny},
 		Settings: daemon.Settings{Socket: path, MaxRequestBytes: messageLimit},
 	}, &s.log)
@@ -49,7 +49,7 @@ func newSpeaker(t testing.TB) *speaker {
 	s.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}
-	t.Cleanup(s.CloseIdleConnections)
+	tb.Cleanup(s.CloseIdleConnections)
 	return s
 }
 
@@ -62,10 +62,10 @@ type spoken struct {
 
 // say sends a request, and returns the code that came back: "ok", a code, or "HTTP" and a
 // status where there is none.
-func (s *speaker) say(t testing.TB, q *spoken) string {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost"+q.path, q.body)
-	must(t, err)
+func (s *speaker) say(tb testing.TB, q *spoken) string {
+	tb.Helper()
+	r, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, "http://localhost"+q.path, q.body)
+	must(tb, err)
 	r.Header.Set("Content-Type", q.kind)
 	r.Header.Set("Te", "trailers")
 	for name, value := range q.header {
@@ -141,7 +141,7 @@ func zipped(text string) string {
 }
 
 func noise(n int) string {
-	random := rand.New(rand.NewChaCha8([32]byte{11})) //nolint:gosec // the same each time
+	random := rand.New(rand.NewChaCha8([32]byte{11})) // the same each time
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = byte(random.Uint32())

@@ -25,10 +25,10 @@ func opening(inherited ...net.Listener) daemon.Opening {
 	return daemon.Opening{Version: "test", Logger: quiet(), Inherited: inherited}
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

@@ -58,10 +58,11 @@ func (d *Daemon) Inside() (n int) {
 // Seated is how many connections are open.
 func (d *Daemon) Seated() (n int) {
 	for _, p := range d.doors {
-		taken := p.listener.(*seats).taken
-		taken.mu.Lock()
-		n += taken.inside
-		taken.mu.Unlock()
+		if l, ok := p.listener.(*seats); ok {
+			l.taken.mu.Lock()
+			n += l.taken.inside
+			l.taken.mu.Unlock()
+		}
 	}
 	return n
 }

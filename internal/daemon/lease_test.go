@@ -79,16 +79,18 @@ func TestDaemon_HasRoomBesideAGreedyToken(t *testing.T) {
 	for range room {
 		spawn(t, func() {
 			open := false
-			for range greedy.Watch(ctx, id, 0) { // what was recorded shows that it is open
+			for _, err := range greedy.Watch(ctx, id, 0) { // what was recorded shows that it is open
 				if !open {
 					open = true
-					following <- true
+					following <- err == nil
 				}
 			}
 		})
 	}
 	for range room {
-		<-following
+		if !<-following {
+			t.Fatal("there is no room for its share")
+		}
 	}
 	spawn(t, func() { _, err := greedy.Stats(ctx); refused <- err })
 	if err := <-refused; connect.CodeOf(err) != connect.CodeResourceExhausted {

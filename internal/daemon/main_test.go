@@ -23,13 +23,13 @@ func TestMain(m *testing.M) {
 }
 
 // shortDir is a directory whose path has room for a socket, with mode 0700.
-func shortDir(t testing.TB) string {
-	t.Helper()
+func shortDir(tb testing.TB) string {
+	tb.Helper()
 	dir, err := os.MkdirTemp("", "d") //nolint:usetesting // its path is longer than that of a socket may be
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
 
@@ -51,15 +51,15 @@ func open(t *testing.T, c daemon.Config) *daemon.Daemon {
 }
 
 // openLogged is open, with a log.
-func openLogged(t testing.TB, c daemon.Config, log io.Writer) *daemon.Daemon {
-	t.Helper()
-	d, err := daemon.Open(t.Context(), c, daemon.Opening{Version: "test", Logger: slog.New(slog.NewTextHandler(log, nil))})
+func openLogged(tb testing.TB, c daemon.Config, log io.Writer) *daemon.Daemon {
+	tb.Helper()
+	d, err := daemon.Open(tb.Context(), c, daemon.Opening{Version: "test", Logger: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := d.Shutdown(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
+	tb.Cleanup(func() {
+		if err := d.Shutdown(context.WithoutCancel(tb.Context())); err != nil {
+			tb.Error(err)
 		}
 	})
 	return d

@@ -105,7 +105,8 @@ func TestRPC13_ConnectionsKnowHowLongToTry(t *testing.T) {
 	here, err := l.Accept()
 	must(t, err)
 	defer shut(here)
-	raw, err := here.(*net.TCPConn).SyscallConn()
+	tcp, _ := here.(*net.TCPConn) // it was accepted so
+	raw, err := tcp.SyscallConn()
 	must(t, err)
 	must(t, raw.Control(func(fd uintptr) {
 		if ms, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT); err != nil || ms != 30_000 {
