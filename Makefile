@@ -120,6 +120,7 @@ long: ## The slow proofs in full: 20,000 races, 10,000 executions, 1,000 trees, 
 	CLOUDOPS_TEST_FULL=1 $(GO) test -count=1 -timeout 60m -v -run 'Killed|Damage' ./history
 	CLOUDOPS_TEST_FULL=1 $(GO) test -count=1 -timeout 60m -v -run 'AnyMoment' ./internal/supervisor
 	CLOUDOPS_TEST_FULL=1 $(GO) test -count=1 -timeout 60m -v -run 'CRASH' ./internal/folder
+	CLOUDOPS_TEST_FULL=1 $(GO) test -count=1 -timeout 60m -v -run 'RPC' ./cmd/cloudops
 	$(MAKE) trees
 
 # A directory of each containment at a time; what runs at once shares the machine, not the directory.

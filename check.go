@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -108,11 +109,17 @@ func checkLimits(r *Request) error {
 }
 
 func checkActor(a Actor) error {
-	switch a.Kind {
-	case "", Human, Agent, Schedule, Service:
-		return nil
+	known := func(k ActorKind) bool {
+		return slices.Contains([]ActorKind{"", Human, Agent, Schedule, Service, User, TokenHolder}, k)
 	}
-	return fault(ErrInvalid, "actor.kind is %q: must be human, agent, schedule or service", clip(string(a.Kind), 40))
+	const are = "must be human, agent, schedule or service"
+	if !known(a.Kind) {
+		return fault(ErrInvalid, "actor.kind is %q: "+are, clip(string(a.Kind), 40))
+	}
+	if kind, _, _ := strings.Cut(a.OnBehalfOf, ":"); !known(ActorKind(kind)) {
+		return fault(ErrInvalid, "actor.on_behalf_of is %q: its kind "+are, clip(a.OnBehalfOf, 80))
+	}
+	return nil
 }
 
 func checkLog(path string, mode LogMode) error {

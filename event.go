@@ -32,7 +32,7 @@ const (
 	ExecutionStatusChanged EventKind = "status_changed" // OldStatus, NewStatus
 	PlanProgressed         EventKind = "progress"       // Progress
 
-	ExecutionAccepted EventKind = "accepted"          // Command
+	ExecutionAccepted EventKind = "accepted"          // Command, Actor
 	ExecutionStopping EventKind = "stopping"          // the stop signal was sent
 	ExecutionKilling  EventKind = "killing"           // KILL was sent
 	ExecutionRejected EventKind = "rejected"          // Result, Error
@@ -75,6 +75,7 @@ type Event struct {
 	Unended bool
 
 	Command   string
+	Actor     Actor // who asked
 	Result    *Result
 	Error     string
 	Timeout   time.Duration
@@ -128,6 +129,7 @@ type eventJSON struct {
 	Unended    bool    `json:"unended,omitempty"`
 
 	Command   string  `json:"command,omitempty"`
+	Actor     Actor   `json:"actor,omitzero"`
 	Result    *Result `json:"result,omitempty"`
 	Error     string  `json:"error,omitempty"`
 	TimeoutMS int64   `json:"timeout_ms,omitempty"`
@@ -149,7 +151,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	out := eventJSON{
 		Kind: e.Kind, ExecutionID: e.ExecutionID, Time: e.Time.UTC(), Cursor: e.Cursor,
 		Number: e.Number, Partial: e.Partial, Continues: e.Continues, Unended: e.Unended,
-		Command: e.Command, Result: e.Result, Error: e.Error, TimeoutMS: milliseconds(e.Timeout),
+		Command: e.Command, Actor: e.Actor, Result: e.Result, Error: e.Error, TimeoutMS: milliseconds(e.Timeout),
 		OldStatus: e.OldStatus, NewStatus: e.NewStatus, Progress: e.Progress,
 	}
 	switch e.Kind {
@@ -181,7 +183,7 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 	*e = Event{
 		Kind: in.Kind, ExecutionID: in.ExecutionID, Time: in.Time, Cursor: in.Cursor,
 		Number: in.Number, Partial: in.Partial, Continues: in.Continues, Unended: in.Unended,
-		Command: in.Command, Result: in.Result, Error: in.Error, Timeout: time.Duration(in.TimeoutMS) * time.Millisecond,
+		Command: in.Command, Actor: in.Actor, Result: in.Result, Error: in.Error, Timeout: time.Duration(in.TimeoutMS) * time.Millisecond,
 		OldStatus: in.OldStatus, NewStatus: in.NewStatus, Progress: in.Progress,
 		Gap: Gap{Bytes: in.Bytes}, Deadline: in.Deadline,
 	}

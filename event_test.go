@@ -66,7 +66,7 @@ func oneOfEach() []engine.Event {
 	result := fullResult()
 	short := engine.Result{ID: someID, Status: engine.Completed, Success: true, Cause: engine.CauseExit, AcceptedAt: someAt, StartedAt: someAt, CompletedAt: someAt}
 	all := []engine.Event{
-		{Kind: engine.ExecutionAccepted, Command: "bash -c 'echo hi'"},
+		{Kind: engine.ExecutionAccepted, Command: "bash -c 'echo hi'", Actor: engine.Actor{Kind: engine.User, Name: "ada", OnBehalfOf: "agent:bot"}},
 		{Kind: engine.ExecutionStatusChanged, OldStatus: engine.Pending, NewStatus: engine.Running},
 		{Kind: engine.ExecutionStarted, Command: "bash -c 'echo hi'"},
 		{Kind: engine.StdoutWritten, Line: []byte("hi"), Number: 1},

@@ -104,9 +104,11 @@ func own(r *Request) {
 // maskLabels keeps secrets out of what is shown with every execution. It reports
 // whether there were any.
 func maskLabels(r *Request, mask func(string) string) (found bool) {
-	name, source := mask(r.Actor.Name), mask(r.Metadata.Source)
-	found = name != r.Actor.Name || source != r.Metadata.Source
-	r.Actor.Name, r.Metadata.Source = name, source
+	for _, label := range []*string{&r.Actor.Name, &r.Actor.OnBehalfOf, &r.Metadata.Source} {
+		masked := mask(*label)
+		found = found || masked != *label
+		*label = masked
+	}
 	for name, value := range r.Metadata.Tags {
 		if masked := mask(value); masked != value {
 			r.Metadata.Tags[name], found = masked, true

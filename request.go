@@ -212,10 +212,15 @@ const (
 
 // Actor is who asks for something: an execution, a cancel, an approval.
 type Actor struct {
-	// Kind is human, agent, schedule or service. Empty: not told.
+	// Kind is human, agent, schedule or service, as they say themselves, or user or token
+	// where a daemon has found out who it is. Empty: not told.
 	Kind ActorKind `json:"kind,omitempty"`
 	// Name tells one from another of its kind.
 	Name string `json:"name,omitempty"`
+	// Role is what the daemon lets them do, such as "operator". Empty: it was none.
+	Role string `json:"role,omitempty"`
+	// OnBehalfOf is for whom they say that they ask, as KIND:NAME. Nobody has checked it.
+	OnBehalfOf string `json:"on_behalf_of,omitempty"`
 }
 
 // ActorKind is a kind of actor.
@@ -227,6 +232,11 @@ const (
 	Agent    ActorKind = "agent"
 	Schedule ActorKind = "schedule"
 	Service  ActorKind = "service"
+
+	// User is an account of the machine, and TokenHolder whoever has a token, by the name of
+	// that. Who calls a daemon cannot say either of themselves.
+	User        ActorKind = "user"
+	TokenHolder ActorKind = "token"
 )
 
 // Metadata is carried along for the caller; List can filter by it.

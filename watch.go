@@ -84,6 +84,16 @@ func (s *subject) command() string {
 	return s.done.request.request().Command.String()
 }
 
+// actor is who asked for it.
+func (s *subject) actor() Actor {
+	if s.live != nil {
+		r := s.live.shown.Load().request.request()
+		return r.Actor
+	}
+	r := s.done.request.request()
+	return r.Actor
+}
+
 // Watch yields the events of an execution. See [API].
 func (e *Engine) Watch(ctx context.Context, id ID, from Cursor) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
@@ -243,7 +253,7 @@ func (w *watcher) notes(r *journal.Record, yield func(Event) bool) bool {
 func (s *subject) eventsOf(out []Event, r *journal.Record) []Event {
 	switch r.Code {
 	case noteAccepted:
-		return append(out, Event{Kind: ExecutionAccepted, Command: s.command()})
+		return append(out, Event{Kind: ExecutionAccepted, Command: s.command(), Actor: s.actor()})
 	case noteStarted:
 		return append(out,
 			Event{Kind: ExecutionStatusChanged, OldStatus: Pending, NewStatus: Running},

@@ -127,8 +127,10 @@ func (c *Client) heard(ctx context.Context, err error) error {
 		return said
 	}
 	switch connect.CodeOf(err) {
+	case connect.CodeUnauthenticated:
+		return unknownCallerError{err}
 	case connect.CodeInvalidArgument, connect.CodeNotFound, connect.CodeAlreadyExists, connect.CodePermissionDenied,
-		connect.CodeUnauthenticated, connect.CodeFailedPrecondition, connect.CodeOutOfRange, connect.CodeResourceExhausted,
+		connect.CodeFailedPrecondition, connect.CodeOutOfRange, connect.CodeResourceExhausted,
 		connect.CodeUnimplemented:
 		return err // somebody answered who is no engine, stands before one, or knows no such call
 	default:
@@ -137,6 +139,17 @@ func (c *Client) heard(ctx context.Context, err error) error {
 		}
 		return fmt.Errorf("%w: %w", ErrUnreachable, err) // also of a stream that stops without its end
 	}
+}
+
+// unknownCallerError is that a daemon does not know who calls, or not any more.
+type unknownCallerError struct{ error }
+
+// Unwrap is what was said.
+func (e unknownCallerError) Unwrap() error { return e.error }
+
+// Hint is what to do about it.
+func (e unknownCallerError) Hint() string {
+	return "cloudops token create makes a token, on the machine of the daemon; for cloudops it is in CLOUDOPS_TOKEN"
 }
 
 func isContext(err error) bool {

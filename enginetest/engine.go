@@ -115,7 +115,7 @@ func isVisible(b *bench) {
 	g := newGate(t)
 	request := sh(awaitGate, string(g))
 	request.Metadata = engine.Metadata{Source: "suite", Tags: map[string]string{"k": "v"}}
-	request.Actor = engine.Actor{Kind: engine.Agent, Name: "suite"}
+	request.Actor = engine.Actor{Kind: engine.TokenHolder, Name: "suite", Role: "operator", OnBehalfOf: "agent:suite"}
 	id := b.start(t, request)
 	b.until(t, id, started)
 	ctx := patient(t)

@@ -65,7 +65,7 @@ func addsSecrets(b *bench) {
 	t := b.t
 	g := newGate(t)
 	request := sh(awaitGate+`echo "it is $2"; echo "$2" | base64 >&2; exit 1`, string(g), secret)
-	request.Actor = engine.Actor{Kind: engine.Human, Name: secret}
+	request.Actor = engine.Actor{Kind: engine.Human, Name: secret, OnBehalfOf: "human:" + secret}
 	request.Metadata = engine.Metadata{Source: secret, Tags: map[string]string{"label": secret}}
 	request.Env = map[string]string{"SHOWN": secret}
 	id := b.start(t, request)

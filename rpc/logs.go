@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"connectrpc.com/connect"
+
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/wire"
 )
@@ -75,7 +77,10 @@ func (h *Handler) logs(w http.ResponseWriter, r *http.Request) {
 		return nil
 	})
 	if errors.Is(err, engine.ErrClosed) { // so that nobody takes it for the end of the execution
-		_ = send([][]byte{q.format.failure(fmt.Errorf("%w: the rest is to be had again", err))})
+		err = fmt.Errorf("%w: the rest is to be had again", err)
+	}
+	if err != nil { // we go, they may not any more, or they have gone: then nobody hears it
+		_ = send([][]byte{q.format.failure(err)})
 	}
 }
 
@@ -246,13 +251,17 @@ func refuse(w http.ResponseWriter, err error) {
 	_, _ = w.Write(append(failureJSON(err), '\n')) //nolint:gosec // it is JSON, and the header says so; who has gone needs no answer
 }
 
-// failureJSON is an error as an object.
+// failureJSON is an error as an object. One that stands before the engine has its own code.
 func failureJSON(err error) []byte {
+	code, message := engine.ErrorCode(err), err.Error()
+	if said, ok := errors.AsType[*connect.Error](err); ok {
+		code, message = said.Code().String(), said.Message()
+	}
 	data, _ := json.Marshal(struct { // strings can always be written
 		Code    string `json:"code"`
 		Message string `json:"message"`
 		Hint    string `json:"hint,omitempty"`
-	}{engine.ErrorCode(err), err.Error(), engine.Hint(err)})
+	}{code, message, engine.Hint(err)})
 	return data
 }
 

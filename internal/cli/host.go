@@ -47,6 +47,9 @@ func (p *program) here(what string) error {
 	if err == nil && t.at != "" {
 		err = fault("--context default, on the machine itself", "%s is about this machine, and not about %s (%s)", what, clip(t.at), t.why)
 	}
+	if err == nil && t.at == "" {
+		err = p.tls.withoutHost()
+	}
 	return err
 }
 
@@ -59,19 +62,24 @@ func dialHost(t *target, away time.Duration) (*remote, error) {
 		return nil, fault("unix:///PATH, https://HOST or http://127.0.0.1:PORT", "--host: %q cannot be read", clip(at))
 	}
 	c := client.Config{Patience: away}
+	transport, err := t.tls.transport(where)
+	if err != nil {
+		return nil, err
+	}
+	if transport != nil {
+		c.HTTP = &http.Client{Transport: transport}
+	}
 	token, err := t.token()
 	if err != nil {
 		return nil, err
 	}
-	if token != "" && where.Host != "" {
+	if token != "" && transport != nil {
 		ip := net.ParseIP(where.Hostname())
 		if where.Scheme == "http" && where.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			return nil, fault("https://…", "--host %s: everybody on the way could read the token", clip(at))
 		}
 		c.HTTP = &http.Client{
-			Transport: &bearer{token: token, next: &http.Transport{
-				Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second,
-			}},
+			Transport: &bearer{token: token, next: transport},
 			// A token is for who was named, and not for where that points.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
@@ -86,7 +94,7 @@ func dialHost(t *target, away time.Duration) (*remote, error) {
 // bearer adds a token to requests.
 type bearer struct {
 	token string
-	next  *http.Transport
+	next  *hinting
 }
 
 // RoundTrip makes one request.

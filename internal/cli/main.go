@@ -22,6 +22,7 @@ type program struct {
 	stateDirFlag   string
 	hostFlag       string
 	contextFlag    string
+	tls            hostTLS
 	open           opener
 	// daemon is the one that has our state directory, if it answers at a socket that the
 	// configuration names, or the usual one.

@@ -133,7 +133,7 @@ func (c *sidecarCommand) engine(ctx context.Context) (e engine.API, kind string,
 	config := all.engine
 	switch {
 	case c.connect != "":
-		e, err = dialDaemon(ctx, c.connect)
+		e, err = c.dial(ctx)
 		return e, "remote", err
 	case c.durable:
 		dir, err := c.stateDirPath()
@@ -163,16 +163,17 @@ func (d *daemonEngine) Capabilities() engine.Capabilities { return d.able }
 // reconnect is how long a daemon may be away, once it was reached.
 const reconnect = 30 * time.Second
 
-// dialDaemon reaches the daemon that somebody names.
-func dialDaemon(ctx context.Context, at string) (*daemonEngine, error) {
-	t := namedHost(at, "--connect")
+// dial reaches the daemon of --connect.
+func (c *sidecarCommand) dial(ctx context.Context) (*daemonEngine, error) {
+	t := namedHost(c.connect, "--connect")
+	t.tls = c.tls
 	r, err := dialHost(&t, reconnect)
 	if err != nil {
 		return nil, err
 	}
 	d, err := r.Daemon(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("--connect %s: %w", clip(at), err), r.Shutdown(ctx))
+		return nil, errors.Join(fmt.Errorf("--connect %s: %w", clip(c.connect), err), r.Shutdown(ctx))
 	}
 	return &daemonEngine{r, d.Capabilities}, nil
 }

@@ -60,7 +60,11 @@ func (p *program) openState(ctx context.Context, config engine.Config, foregroun
 		if p.stateDirFlag != "" {
 			return nil, fault("leave one of them away", "--host and --state-dir are both given")
 		}
+		t.tls = p.tls
 		return dialHost(&t, patience)
+	}
+	if err := p.tls.withoutHost(); err != nil {
+		return nil, err
 	}
 	dir, err := p.stateDirPath()
 	if err != nil {
@@ -90,7 +94,7 @@ func (p *program) with(ctx context.Context, ours func(ctx context.Context, socke
 		return err
 	}
 	var d stateDir
-	if ours != nil && t.at == "" {
+	if ours != nil && t.at == "" && p.tls == (hostTLS{}) {
 		d = ours(ctx, c.daemon.Socket)
 	}
 	if d == nil {
@@ -126,5 +130,5 @@ func (p *program) stateFlags(root *cobra.Command) {
 	_ = root.MarkPersistentFlagDirname("state-dir")
 	root.PersistentFlags().StringVar(&p.contextFlag, "context", "", "use the daemon of this `NAME` (cloudops contexts)")
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts) // the flag is there
-	root.PersistentFlags().StringVar(&p.hostFlag, "host", "", "use the daemon at `URL`: unix:///PATH, https://HOST")
+	p.hostFlags(root)
 }

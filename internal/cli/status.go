@@ -135,7 +135,14 @@ func actorText(a engine.Actor) string {
 	if a == (engine.Actor{}) {
 		return ""
 	}
-	return strings.TrimSuffix(string(a.Kind)+":"+oneLine(a.Name), ":")
+	text := strings.TrimSuffix(string(a.Kind)+":"+oneLine(a.Name), ":")
+	if a.Role != "" {
+		text += " (" + oneLine(a.Role) + ")"
+	}
+	if a.OnBehalfOf != "" {
+		text += " on behalf of " + oneLine(a.OnBehalfOf)
+	}
+	return text
 }
 
 func tagText(tags map[string]string) string {

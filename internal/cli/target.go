@@ -19,6 +19,7 @@ type target struct {
 	why   string // who chose it
 	inUse bool   // nobody did at this moment: it is the context in use
 	token func() (string, error)
+	tls   hostTLS
 }
 
 // target says which daemon somebody names: by a flag, by a variable where no flag says

@@ -19,12 +19,20 @@ type careful struct {
 // environment but by the names that are allowed; the same user at the socket could
 // start the program as well.
 func (e *careful) Execute(ctx context.Context, r engine.Request) (engine.ID, error) {
-	if !callerOf(ctx).local {
+	who := callerOf(ctx)
+	r.Actor = who.actor(r.Actor)
+	if !who.local {
 		if err := engine.CheckClientEnv(&r, e.rules.Load().AllowedEnv); err != nil {
 			return engine.ID{}, err
 		}
 	}
 	return e.served.Execute(ctx, r)
+}
+
+// Cancel asks an execution to end.
+func (e *careful) Cancel(ctx context.Context, id engine.ID, c engine.Cancellation) error {
+	c.Actor = callerOf(ctx).actor(c.Actor)
+	return e.served.Cancel(ctx, id, c)
 }
 
 // Delete forgets executions that have ended.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -123,7 +124,7 @@ func (d *Daemon) start(ctx context.Context) error {
 func (d *Daemon) listen(ctx context.Context, inherited []net.Listener) error {
 	local, network := d.config.Socket != "", d.config.Listen != ""
 	for _, l := range inherited {
-		if err := d.checkInherited(l); err != nil {
+		if err := errors.Join(d.checkInherited(l), dropsVanished(l)); err != nil {
 			return err
 		}
 		_, tcp := l.Addr().(*net.TCPAddr)
@@ -142,7 +143,7 @@ func (d *Daemon) listen(ctx context.Context, inherited []net.Listener) error {
 		}
 	}
 	if network {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", d.config.Listen)
+		l, err := listenTCP(ctx, d.config.Listen)
 		if err != nil {
 			return err
 		}
@@ -160,15 +161,28 @@ func (d *Daemon) listen(ctx context.Context, inherited []net.Listener) error {
 func (d *Daemon) checkInherited(l net.Listener) error {
 	switch address := l.Addr().(type) {
 	case *net.UnixAddr:
-		if strings.HasPrefix(address.Name, "@") {
-			return fmt.Errorf("%w: socket %s has no file, so that everybody could connect", engine.ErrInvalidConfig, address)
-		}
+		return checkSocket(address.Name)
 	case *net.TCPAddr:
 		c := d.config
 		c.Listen = address.String()
 		return c.validate()
 	default:
 		return fmt.Errorf("%w: %s is neither a unix socket nor TCP", engine.ErrInvalidConfig, l.Addr())
+	}
+}
+
+// checkSocket has a socket be closed to others: on some systems its folder alone does not
+// keep them out, on others its mode.
+func checkSocket(path string) error {
+	if strings.HasPrefix(path, "@") {
+		return fmt.Errorf("%w: socket %s has no file, so that everybody could connect", engine.ErrInvalidConfig, path)
+	}
+	stat, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("%w: socket: %w", engine.ErrInvalidConfig, err)
+	}
+	if stat.Mode().Perm()&0o077 != 0 {
+		return advise(fmt.Errorf("%w: socket %s has mode %04o, others can use it", engine.ErrInvalidConfig, path, stat.Mode().Perm()), "SocketMode=0600 in its unit")
 	}
 	return nil
 }

@@ -51,7 +51,9 @@ func (d *Daemon) newDoor(l net.Listener) *door {
 	}
 	p.guard = newGuard(d, d.handler, network, port)
 	p.server = rpc.NewServer(p.guard, d.log)
-	p.server.ConnContext = withPeer
+	if !network {
+		p.server.ConnContext = withPeer(newAccounts())
+	}
 	if p.secret {
 		p.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			return d.rules.Load().tls, nil

@@ -13,6 +13,11 @@ func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
 	return listenSocket(ctx, path)
 }
 
+// ListenTCP listens at an address as a daemon does.
+func ListenTCP(ctx context.Context, address string) (net.Listener, error) {
+	return listenTCP(ctx, address)
+}
+
 // Seats bounds how many connections of a listener are open at once.
 func Seats(l net.Listener, most int) net.Listener { return &seats{l, newTurnstile(most)} }
 
@@ -39,3 +44,25 @@ func (t *turnstile) Leave() { t.leave() }
 
 // Shut is to close it.
 func (t *turnstile) Shut() <-chan struct{} { return t.close() }
+
+// Inside is how many requests and streams are open.
+func (d *Daemon) Inside() (n int) {
+	for _, p := range d.doors {
+		p.guard.inside.mu.Lock()
+		n += p.guard.inside.inside
+		p.guard.inside.mu.Unlock()
+	}
+	return n
+}
+
+// Seated is how many connections are open.
+func (d *Daemon) Seated() (n int) {
+	for _, p := range d.doors {
+		if l, ok := p.listener.(*seats); ok {
+			l.taken.mu.Lock()
+			n += l.taken.inside
+			l.taken.mu.Unlock()
+		}
+	}
+	return n
+}

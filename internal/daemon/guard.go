@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,22 +35,6 @@ func refuse(status int, code connect.Code, message string) *refusal {
 	return &refusal{status, code, message}
 }
 
-// caller is who makes a request.
-type caller struct {
-	name string
-	role Role
-	// local: the same user, at the socket.
-	local bool
-}
-
-type callerKey struct{}
-
-// callerOf is who makes the request of a context; nobody where no door let it in.
-func callerOf(ctx context.Context) caller {
-	c, _ := ctx.Value(callerKey{}).(caller)
-	return c
-}
-
 // guard lets in who may, and hands over to next.
 type guard struct {
 	next     http.Handler
@@ -57,21 +42,29 @@ type guard struct {
 	handOver func(w http.ResponseWriter, r *http.Request) error // nil at a network
 	errors   *connect.ErrorWriter
 	tokens   Tokens
+	leases   *leases
 	rules    *atomic.Pointer[rules]
 	inside   *turnstile
 	log      *slog.Logger
 	network  bool   // tokens are asked for, else the user at the other end
 	port     string // where it listens, of a network
+	most     int    // bytes of one request
 
 	failures rates          // of tokens, by address
 	uses     rates          // by token
 	noise    rate.Sometimes // what is refused is not worth a line each
 }
 
+// envelope is what a request has around its one message, generously: without a bound of its
+// own, what comes behind the message would be read as long as it comes.
+const envelope = 4 << 10
+
 func newGuard(d *Daemon, next http.Handler, network bool, port string) *guard {
+	tokens := TokensIn(d.config.StateDir)
 	g := &guard{
-		next: next, health: http.HandlerFunc(d.serveHealth), errors: connect.NewErrorWriter(), tokens: TokensIn(d.config.StateDir), rules: &d.rules,
+		next: next, health: http.HandlerFunc(d.serveHealth), errors: connect.NewErrorWriter(), tokens: tokens, leases: newLeases(tokens, d.config.MaxRequests), rules: &d.rules,
 		inside: newTurnstile(d.config.MaxRequests), log: d.log, network: network, port: port,
+		most:  d.config.MaxRequestBytes + envelope,
 		noise: rate.Sometimes{First: 10, Interval: time.Second},
 	}
 	if !network {
@@ -96,7 +89,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.health.ServeHTTP(w, r)
 		return
 	}
-	who, expires, err := g.admit(r, rules)
+	who, token, err := g.admit(r, rules)
 	if err != nil {
 		g.deny(w, r, err)
 		return
@@ -108,11 +101,16 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx := context.WithValue(r.Context(), callerKey{}, who)
-	if !expires.IsZero() { // a stream does not outlive its token
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, expires, errToken)
-		defer cancel()
+	if g.network { // a stream does not outlive its token
+		inside, leave, ok := g.leases.within(ctx, &token)
+		if !ok {
+			g.deny(w, r, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too much that was begun with this token is open; end some of it"))
+			return
+		}
+		ctx = inside
+		defer leave()
 	}
+	r.Body = http.MaxBytesReader(w, r.Body, int64(g.most))
 	g.next.ServeHTTP(w, r.WithContext(ctx))
 }
 
@@ -145,29 +143,29 @@ func (g *guard) fromHere(r *http.Request, rules *rules) error {
 	return rules.checkOrigin(r)
 }
 
-// admit says who calls, and until when, if they may do what they ask for.
-func (g *guard) admit(r *http.Request, rules *rules) (caller, time.Time, error) {
+// admit says who calls, and with which token, if they may do what they ask for.
+func (g *guard) admit(r *http.Request, rules *rules) (caller, Token, error) {
 	need, err := verbRight(r.URL.Path)
 	if err != nil {
-		return caller{}, time.Time{}, refuse(http.StatusNotFound, connect.CodeUnimplemented, err.Error())
+		return caller{}, Token{}, refuse(http.StatusNotFound, connect.CodeUnimplemented, err.Error())
 	}
 	if err := checkMethod(r, need); err != nil {
-		return caller{}, time.Time{}, err
+		return caller{}, Token{}, err
 	}
 	if !g.network {
-		return caller{role: Admin, local: true}, time.Time{}, nil
+		return caller{name: accountOf(r.Context()), role: Admin, local: true}, Token{}, nil
 	}
 	token, err := g.authenticate(r)
 	if err != nil {
-		return caller{}, time.Time{}, err
+		return caller{}, Token{}, err
 	}
 	if !g.uses.allow(token.ID, rules.RequestsPerSecond) {
-		return caller{}, time.Time{}, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too many requests; try again in a second")
+		return caller{}, Token{}, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too many requests; try again in a second")
 	}
 	if !token.Role.may(need) {
-		return caller{}, time.Time{}, refuse(http.StatusForbidden, connect.CodePermissionDenied, "the role "+string(token.Role)+" may not do that")
+		return caller{}, Token{}, refuse(http.StatusForbidden, connect.CodePermissionDenied, "the role "+string(token.Role)+" may not do that")
 	}
-	return caller{name: token.Name, role: token.Role}, token.Expires, nil
+	return caller{name: cmp.Or(token.Name, token.ID), role: token.Role}, token, nil
 }
 
 // failuresPerSecond is how many wrong tokens of one address are looked at.

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,49 +14,22 @@ import (
 
 	"github.com/escher-dbai/cloudops-engine/durable"
 	"github.com/escher-dbai/cloudops-engine/internal/daemon"
+	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
 )
 
 func TestMain(m *testing.M) {
 	durable.Main()
-	if os.Getenv(helperVariable) != "" {
-		os.Exit(beActivated())
-	}
 	goleak.VerifyTestMain(m)
 }
 
-// helperVariable has this binary be a daemon that a service manager has started.
-const helperVariable = "DAEMON_TEST_ACTIVATED"
-
-// beActivated serves what it was handed until its stdin ends.
-func beActivated() int {
-	n := daemon.TakeNotifier()
-	ls, err := daemon.TakeListeners()
-	if err != nil || os.Getenv("LISTEN_FDS")+os.Getenv("NOTIFY_SOCKET") != "" {
-		return 3
-	}
-	d, err := daemon.Open(context.Background(), daemon.Config{Ephemeral: true, StateDir: os.Getenv(helperVariable)}, opening(ls...))
-	if err != nil {
-		_, _ = os.Stderr.WriteString(err.Error())
-		return 4
-	}
-	if err := n.Tell(context.Background(), daemon.NotifyReady); err != nil {
-		return 5
-	}
-	_, _ = io.Copy(io.Discard, os.Stdin)
-	if err := d.Shutdown(context.Background()); err != nil {
-		return 6
-	}
-	return 0
-}
-
 // shortDir is a directory whose path has room for a socket, with mode 0700.
-func shortDir(t *testing.T) string {
-	t.Helper()
+func shortDir(tb testing.TB) string {
+	tb.Helper()
 	dir, err := os.MkdirTemp("", "d") //nolint:usetesting // its path is longer than that of a socket may be
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
 
@@ -72,16 +47,49 @@ func token(t *testing.T, dir string, role daemon.Role) string {
 // open opens a daemon, and ends it with the test.
 func open(t *testing.T, c daemon.Config) *daemon.Daemon {
 	t.Helper()
-	d, err := daemon.Open(t.Context(), c, opening())
+	return openLogged(t, c, io.Discard)
+}
+
+// openLogged is open, with a log.
+func openLogged(tb testing.TB, c daemon.Config, log io.Writer) *daemon.Daemon {
+	tb.Helper()
+	d, err := daemon.Open(tb.Context(), c, daemon.Opening{Version: "test", Logger: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := d.Shutdown(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
+	tb.Cleanup(func() {
+		if err := d.Shutdown(context.WithoutCancel(tb.Context())); err != nil {
+			tb.Error(err)
 		}
 	})
 	return d
 }
 
+// logged is what a daemon logs.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write takes a line.
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// spawn runs something beside a test, which waits for it.
+func spawn(t *testing.T, f func()) {
+	t.Helper()
+	group := lifecycle.New()
+	group.Go(func(context.Context) { f() })
+	t.Cleanup(group.Wait)
+}

@@ -21,7 +21,7 @@ import (
 
 // RPC-02: somebody looks all the time while a daemon starts a thousand times with a umask
 // that forbids nothing, and never sees a socket, or its folder, that is open to others.
-func TestListenSocket_IsClosedToOthersAtEveryMoment(t *testing.T) { //nolint:paralleltest // the umask is that of all
+func TestRPC02_SocketModeAtEveryInstant(t *testing.T) { //nolint:paralleltest // the umask is that of all
 	defer syscall.Umask(syscall.Umask(0))
 	dir := filepath.Join(shortDir(t), "made")
 	path := filepath.Join(dir, "s")
@@ -62,18 +62,25 @@ func TestListenSocket_IsClosedToOthersAtEveryMoment(t *testing.T) { //nolint:par
 }
 
 // RPC-16: what is at the path and is not our dead socket stays, and is told apart.
-func TestListenSocket_ReplacesOnlyADeadSocket(t *testing.T) {
+func TestRPC16_SocketPathTrouble(t *testing.T) {
 	t.Parallel()
 	for what, c := range map[string]struct {
 		make func(t *testing.T, path string)
 		want string
 	}{
-		"a file":         {func(t *testing.T, path string) { t.Helper(); must(t, os.WriteFile(path, []byte("mine"), 0o600)) }, "something else than a socket"},
-		"a symlink":      {func(t *testing.T, path string) { t.Helper(); must(t, os.Symlink("elsewhere", path)) }, "something else than a socket"},
-		"a live socket":  {func(t *testing.T, path string) { t.Helper(); listenAt(t, path, true) }, "another program listens there"},
-		"a live daemon":  {func(t *testing.T, path string) { t.Helper(); daemonAt(t, path) }, fmt.Sprintf("process %d listens there", os.Getpid())},
-		"a dead socket":  {func(t *testing.T, path string) { t.Helper(); listenAt(t, path, false) }, ""},
-		"nothing":        {func(*testing.T, string) {}, ""},
+		"a file":        {func(t *testing.T, path string) { t.Helper(); must(t, os.WriteFile(path, []byte("mine"), 0o600)) }, "something else than a socket"},
+		"a symlink":     {func(t *testing.T, path string) { t.Helper(); must(t, os.Symlink("elsewhere", path)) }, "something else than a socket"},
+		"a live socket": {func(t *testing.T, path string) { t.Helper(); listenAt(t, path, true) }, "another program listens there"},
+		"a live daemon": {func(t *testing.T, path string) { t.Helper(); daemonAt(t, path) }, fmt.Sprintf("process %d listens there", os.Getpid())},
+		"a dead socket": {func(t *testing.T, path string) { t.Helper(); listenAt(t, path, false) }, ""},
+		"nothing":       {func(*testing.T, string) {}, ""},
+		"a folder":      {func(t *testing.T, path string) { t.Helper(); must(t, os.Mkdir(path, 0o700)) }, "something else than a socket"},
+		"no folder":     {func(t *testing.T, path string) { t.Helper(); must(t, os.Remove(filepath.Dir(path))) }, ""},
+		"a symlink to a socket": {func(t *testing.T, path string) {
+			t.Helper()
+			listenAt(t, path+".there", false)
+			must(t, os.Symlink(path+".there", path))
+		}, "something else than a socket"},
 		"an open folder": {func(t *testing.T, path string) { t.Helper(); must(t, os.Chmod(filepath.Dir(path), 0o750)) }, "has mode 0750, others can use it"},
 	} {
 		t.Run(what, func(t *testing.T) {

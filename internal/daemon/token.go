@@ -55,7 +55,7 @@ const (
 	tokenName    = 64 // bytes, at most
 )
 
-// errToken: somebody is not let in. It does not say why to them who try.
+// errToken: somebody is not let in, or not any more. It does not say why to them who try.
 var errToken = errors.New("the token is not valid")
 
 // TokensIn are the tokens of a state directory.

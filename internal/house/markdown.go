@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -61,6 +62,39 @@ func Code(program string) string {
 		program = program[i:]
 	}
 	return strings.TrimSpace(program)
+}
+
+// NamedTestsExist faults names of tests in a Markdown text that no file of the tree has.
+func NamedTestsExist(name, markdown string, tree *Tree) []string {
+	known := map[string]bool{}
+	for _, p := range tree.Packages {
+		for _, f := range p.Files {
+			for _, d := range f.Syntax.Decls {
+				if f.IsTest {
+					known[nameOf(d)] = true
+				}
+			}
+		}
+	}
+	var faults []string
+	number := 0
+	for line := range strings.Lines(markdown) {
+		number++
+		for _, test := range regexp.MustCompile(`\b(Test|Fuzz)[A-Z]\w+`).FindAllString(line, -1) {
+			if !known[test] {
+				faults = append(faults, at(name, number, "there is no test %s", test))
+			}
+		}
+	}
+	return faults
+}
+
+// nameOf is the name of a function, "" of what is none.
+func nameOf(d ast.Decl) string {
+	if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
+		return f.Name.Name
+	}
+	return ""
 }
 
 // ProgramsStayOutside faults programs in a Markdown text that import what a user of the module cannot.

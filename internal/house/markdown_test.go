@@ -96,6 +96,30 @@ func TestProgramsStayOutside(t *testing.T) {
 	checkFaults(t, house.ProgramsStayOutside("R.md", "```go\n"+hello+"```\n", "example.com/m"), nil)
 }
 
+// TestSecurity_NamesTestsThatExist holds the threat model to what is tested.
+func TestSecurity_NamesTestsThatExist(t *testing.T) {
+	t.Parallel()
+	tree, _ := theHouse(t)
+	text := read(t, "docs/security.md")
+	for _, fault := range house.NamedTestsExist("docs/security.md", text, tree) {
+		t.Error(fault)
+	}
+}
+
+func TestNamedTestsExist(t *testing.T) {
+	t.Parallel()
+	tree, err := house.Load(fixture{
+		"x/x_test.go": "package x\nfunc TestThere() {}\nfunc (t) TestMethod() {}\nvar TestValue = 1", "x/x.go": "package x\nfunc TestInNoTest() {}",
+	}.fs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "`TestThere`, and test a thing\n`TestGone` `TestMethod` `TestInNoTest` FuzzGone\n"
+	checkFaults(t, house.NamedTestsExist("S.md", text, tree), []string{
+		"S.md:2: there is no test TestGone", "S.md:2: there is no test TestMethod", "S.md:2: there is no test TestInNoTest", "S.md:2: there is no test FuzzGone",
+	})
+}
+
 func TestCode(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{hello, "// Command x says\n// package things.\n" + hello, "\n\n" + hello + "\n"} {

@@ -29,7 +29,7 @@ func EncodeEvent(ev *engine.Event, withOutput bool) (*pb.Event, error) {
 		m.Missed = &pb.Missed{Executions: new(ev.Missed.Executions), Events: ev.Missed.Events}
 	default:
 	}
-	m.Command, m.Error = text(ev.Command), text(ev.Error)
+	m.Command, m.Actor, m.Error = text(ev.Command), EncodeActor(ev.Actor), text(ev.Error)
 	m.OldStatus, m.NewStatus = string(ev.OldStatus), string(ev.NewStatus)
 	m.TimeoutMs = int32(min(ev.Timeout.Milliseconds(), math.MaxInt32))
 	if p := ev.Progress; p != nil {
@@ -68,7 +68,7 @@ func DecodeEvent(m *pb.Event) (ev engine.Event, err error) {
 		ev.Missed = engine.Missed{Executions: m.GetMissed().GetExecutions(), Events: m.GetMissed().GetEvents()}
 	default:
 	}
-	ev.Command, ev.Error = m.GetCommand(), m.GetError()
+	ev.Command, ev.Actor, ev.Error = m.GetCommand(), DecodeActor(m.GetActor()), m.GetError()
 	ev.OldStatus, ev.NewStatus = engine.Status(m.GetOldStatus()), engine.Status(m.GetNewStatus())
 	ev.Timeout = time.Duration(m.GetTimeoutMs()) * time.Millisecond
 	return ev, decodeRare(m, &ev)

@@ -70,12 +70,12 @@ func EncodeActor(a engine.Actor) *pb.Actor {
 	if a == (engine.Actor{}) {
 		return nil
 	}
-	return &pb.Actor{Kind: text(string(a.Kind)), Name: text(a.Name)}
+	return &pb.Actor{Kind: text(string(a.Kind)), Name: text(a.Name), Role: text(a.Role), OnBehalfOf: text(a.OnBehalfOf)}
 }
 
 // DecodeActor makes an actor of its message.
 func DecodeActor(m *pb.Actor) engine.Actor {
-	return engine.Actor{Kind: engine.ActorKind(m.GetKind()), Name: m.GetName()}
+	return engine.Actor{Kind: engine.ActorKind(m.GetKind()), Name: m.GetName(), Role: m.GetRole(), OnBehalfOf: m.GetOnBehalfOf()}
 }
 
 func encodeMetadata(d *engine.Metadata) *pb.Metadata {

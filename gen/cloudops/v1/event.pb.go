@@ -44,6 +44,8 @@ type Event struct {
 	Unended bool `protobuf:"varint,10,opt,name=unended,proto3" json:"unended,omitempty"`
 	// accepted, started
 	Command string `protobuf:"bytes,11,opt,name=command,proto3" json:"command,omitempty"`
+	// accepted: who asked.
+	Actor *Actor `protobuf:"bytes,27,opt,name=actor,proto3" json:"actor,omitempty"`
 	// The last event of an execution.
 	Result *Result `protobuf:"bytes,12,opt,name=result,proto3" json:"result,omitempty"`
 	Error  string  `protobuf:"bytes,13,opt,name=error,proto3" json:"error,omitempty"`
@@ -175,6 +177,13 @@ func (x *Event) GetCommand() string {
 		return x.Command
 	}
 	return ""
+}
+
+func (x *Event) GetActor() *Actor {
+	if x != nil {
+		return x.Actor
+	}
+	return nil
 }
 
 func (x *Event) GetResult() *Result {
@@ -754,7 +763,7 @@ var File_cloudops_v1_event_proto protoreflect.FileDescriptor
 
 const file_cloudops_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x17cloudops/v1/event.proto\x12\vcloudops.v1\x1a\x1bcloudops/v1/execution.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x06\n" +
+	"\x17cloudops/v1/event.proto\x12\vcloudops.v1\x1a\x1bcloudops/v1/execution.proto\x1a\x19cloudops/v1/request.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d\a\n" +
 	"\x05Event\x12\x1d\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\tR\teventType\x12!\n" +
@@ -770,7 +779,8 @@ const file_cloudops_v1_event_proto_rawDesc = "" +
 	"\tcontinues\x18\t \x01(\bR\tcontinues\x12\x18\n" +
 	"\aunended\x18\n" +
 	" \x01(\bR\aunended\x12\x18\n" +
-	"\acommand\x18\v \x01(\tR\acommand\x12+\n" +
+	"\acommand\x18\v \x01(\tR\acommand\x12(\n" +
+	"\x05actor\x18\x1b \x01(\v2\x12.cloudops.v1.ActorR\x05actor\x12+\n" +
 	"\x06result\x18\f \x01(\v2\x13.cloudops.v1.ResultR\x06result\x12\x14\n" +
 	"\x05error\x18\r \x01(\tR\x05error\x12\x1d\n" +
 	"\n" +
@@ -868,22 +878,24 @@ var file_cloudops_v1_event_proto_goTypes = []any{
 	(*LineQuery)(nil),             // 4: cloudops.v1.LineQuery
 	(*Error)(nil),                 // 5: cloudops.v1.Error
 	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(*Result)(nil),                // 7: cloudops.v1.Result
+	(*Actor)(nil),                 // 7: cloudops.v1.Actor
+	(*Result)(nil),                // 8: cloudops.v1.Result
 }
 var file_cloudops_v1_event_proto_depIdxs = []int32{
 	6, // 0: cloudops.v1.Event.timestamp:type_name -> google.protobuf.Timestamp
-	7, // 1: cloudops.v1.Event.result:type_name -> cloudops.v1.Result
-	6, // 2: cloudops.v1.Event.deadline:type_name -> google.protobuf.Timestamp
-	1, // 3: cloudops.v1.Event.missed:type_name -> cloudops.v1.Missed
-	6, // 4: cloudops.v1.Chunk.timestamp:type_name -> google.protobuf.Timestamp
-	6, // 5: cloudops.v1.Line.timestamp:type_name -> google.protobuf.Timestamp
-	6, // 6: cloudops.v1.LineQuery.since:type_name -> google.protobuf.Timestamp
-	6, // 7: cloudops.v1.LineQuery.until:type_name -> google.protobuf.Timestamp
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	7, // 1: cloudops.v1.Event.actor:type_name -> cloudops.v1.Actor
+	8, // 2: cloudops.v1.Event.result:type_name -> cloudops.v1.Result
+	6, // 3: cloudops.v1.Event.deadline:type_name -> google.protobuf.Timestamp
+	1, // 4: cloudops.v1.Event.missed:type_name -> cloudops.v1.Missed
+	6, // 5: cloudops.v1.Chunk.timestamp:type_name -> google.protobuf.Timestamp
+	6, // 6: cloudops.v1.Line.timestamp:type_name -> google.protobuf.Timestamp
+	6, // 7: cloudops.v1.LineQuery.since:type_name -> google.protobuf.Timestamp
+	6, // 8: cloudops.v1.LineQuery.until:type_name -> google.protobuf.Timestamp
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_cloudops_v1_event_proto_init() }
@@ -892,6 +904,7 @@ func file_cloudops_v1_event_proto_init() {
 		return
 	}
 	file_cloudops_v1_execution_proto_init()
+	file_cloudops_v1_request_proto_init()
 	file_cloudops_v1_event_proto_msgTypes[0].OneofWrappers = []any{}
 	file_cloudops_v1_event_proto_msgTypes[1].OneofWrappers = []any{}
 	file_cloudops_v1_event_proto_msgTypes[3].OneofWrappers = []any{}

@@ -736,12 +736,17 @@ func (x *Limits) GetBestEffort() bool {
 	return false
 }
 
-// Who asks.
+// Who asks. Of a client a daemon takes it for what it is: for whom they say that they ask. In its answers it is
+// whom it has let in.
 type Actor struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// human, agent, schedule or service.
-	Kind          string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// human, agent, schedule or service; in answers user or token as well.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// What the daemon lets them do: viewer, operator, approver or admin.
+	Role string `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
+	// For whom they say that they ask, as KIND:NAME. Nobody has checked it.
+	OnBehalfOf    string `protobuf:"bytes,4,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -786,6 +791,20 @@ func (x *Actor) GetKind() string {
 func (x *Actor) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *Actor) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Actor) GetOnBehalfOf() string {
+	if x != nil {
+		return x.OnBehalfOf
 	}
 	return ""
 }
@@ -996,10 +1015,13 @@ const file_cloudops_v1_request_proto_rawDesc = "" +
 	"\x05_cpusB\f\n" +
 	"\n" +
 	"_processesB\r\n" +
-	"\v_open_files\"/\n" +
+	"\v_open_files\"e\n" +
 	"\x05Actor\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\xb9\x01\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\tR\x04role\x12 \n" +
+	"\fon_behalf_of\x18\x04 \x01(\tR\n" +
+	"onBehalfOf\"\xb9\x01\n" +
 	"\bMetadata\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12'\n" +
 	"\x0fconversation_id\x18\x02 \x01(\tR\x0econversationId\x123\n" +
