@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
-	"github.com/escher-dbai/cloudops-engine/internal/process"
 	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
@@ -42,7 +41,7 @@ type execution struct {
 	success []int
 	logPath string // of the copy of its output; empty: none
 	// unenforced are limits that cannot be enforced, and need not be.
-	unenforced []process.Resource
+	unenforced []string
 
 	idleTimeout  time.Duration
 	queueTimeout time.Duration // how long it may wait for a slot

@@ -91,6 +91,8 @@ type Launch struct {
 	mark    string // the environment entry that only this tree has; the last of Env
 	script  *scriptFile
 	logPath string
+	// unenforced are limits that cannot be enforced, and need not be.
+	unenforced []string
 }
 
 // Control is what can be asked of an execution that runs. Its methods do not
@@ -151,7 +153,11 @@ type Ending struct {
 	Masks     int64
 	// SHA256 is in hexadecimal that of all that was recorded, by stream; empty where
 	// Request.Digest does not ask for it.
-	SHA256   [2]string
-	LogError string
-	Usage    Usage
+	SHA256 [2]string
+	// Unenforced and LogPath are as of Result, where the runner keeps endings for engines that
+	// did not start the execution.
+	Unenforced []string
+	LogPath    string
+	LogError   string
+	Usage      Usage
 }

@@ -51,6 +51,8 @@ func (k *keeper) describe(l *engine.Launch, cgroup string, about json.RawMessage
 		Trail:  process.Trail{Cgroup: cgroup, Mark: l.Mark(), Keeper: process.Self()},
 		Socket: k.door.path, StartingAt: time.Now(), About: about,
 	}
+	known := l.Foreseen()
+	k.described.Unenforced, k.described.LogPath = known.Unenforced, known.LogPath
 	return k.folder.Describe(k.described)
 }
 
