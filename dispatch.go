@@ -150,6 +150,7 @@ func (e *Engine) controlled(ctx context.Context, x *execution, control Control) 
 		cancel = *x.cancel
 	}
 	x.attachLocked()
+	x.beganLocked()
 	e.mu.Unlock()
 	if e.local != nil { // which keeps nothing of it; whoever is not ours may
 		e.launches.take(launch)
@@ -184,6 +185,7 @@ func (e *Engine) requeue(ctx context.Context, x *execution, took time.Duration) 
 	e.active--
 	e.scarce = true
 	x.phase = waiting
+	x.beganLocked() // it will be started with what was added
 	e.queue.unpop(x)
 	wait := min(max(retryStart, 10*took), retryStartLast)
 	e.backoff = time.Now().Add(wait)
@@ -243,6 +245,7 @@ func (e *Engine) finish(x *execution, end Ending) {
 	}
 	x.phase, x.final, x.control = over, f, nil
 	x.attachLocked()
+	x.beganLocked()
 	if x.elsewhere && x.journal.End() == 0 { // it has no record of its own
 		x.journal.Note(noteAccepted, width(noteAccepted))
 	}

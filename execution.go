@@ -72,9 +72,10 @@ type execution struct {
 	accepted time.Time
 	queued   time.Time // when it joined the queue last
 	control  Control
-	cancel   *asked      // nil until somebody cancels
-	late     []string    // secrets that were added before there was a control
-	expiry   *time.Timer // of the queue timeout
+	begun    chan struct{} // closed when a start is through; nil while nobody waits
+	cancel   *asked        // nil until somebody cancels
+	late     []string      // secrets that were added before there was a control
+	expiry   *time.Timer   // of the queue timeout
 	started  time.Time
 	timeout  time.Duration // of the run; launch.Timeout, unless it was extended
 	size     TerminalSize

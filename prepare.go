@@ -144,6 +144,9 @@ func (e *Engine) equip(x *execution, toolEnv []string) {
 	l.Started = func() { e.began(x) }
 	l.Phase = func(kind EventKind) { noteStop(x.journal, kind) }
 	l.Ended = func(end Ending) { e.finish(x, end) }
+	if e.finder != nil {
+		l.Masked = func(values []string) { e.masked(x, values) }
+	}
 }
 
 // fill puts into the launch what the request or the defaults say.

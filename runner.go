@@ -84,6 +84,9 @@ type Launch struct {
 	Started func()
 	// Phase tells that a stop went on: ExecutionStopping, ExecutionKilling.
 	Phase func(kind EventKind)
+	// Masked tells of values that are masked from now on because somebody has added them past
+	// this engine. Nil: nobody can.
+	Masked func(values []string)
 	// Ended tells how it ended. Nothing may be appended to the journal afterwards.
 	Ended func(Ending)
 

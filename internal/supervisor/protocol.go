@@ -71,6 +71,7 @@ type message struct {
 	Refused *problem         `json:"refused,omitempty"` // the start
 	Answer  *answer          `json:"answer,omitempty"`
 	Phase   engine.EventKind `json:"phase,omitempty"`
+	Masked  [][]byte         `json:"masked,omitempty"` // by another partner
 	Ending  *engine.Ending   `json:"ending,omitempty"` // the last
 }
 

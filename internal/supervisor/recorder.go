@@ -58,6 +58,7 @@ func (r *Recorder) Start(ctx context.Context, l *engine.Launch) (engine.Control,
 		return nil, errors.Join(busy(err), discard(f))
 	}
 	k := newKeeper(l.ID, f, l.Journal, d)
+	k.masked = l.Masked
 	control, err := r.start(ctx, k, l, slot)
 	if err != nil {
 		d.close()
