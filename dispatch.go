@@ -8,13 +8,17 @@ import (
 )
 
 // retryStart is how long the engine waits before it asks a system that was out
-// of something again, unless an execution ends before.
-const retryStart = 50 * time.Millisecond
+// of something again, unless an execution ends before: ten times as long as it took
+// to be refused, so that asking takes little of what everybody is short of, between these.
+const (
+	retryStart     = 50 * time.Millisecond
+	retryStartLast = time.Second
+)
 
 // dispatchLocked sees to it that whoever may start is started: by spawners, as
 // many as there may be forks in flight.
 func (e *Engine) dispatchLocked() {
-	for !e.leaving() && e.spawners < e.forks && e.queue.len() > e.seeking && e.active+e.seeking < e.config.MaxConcurrent {
+	for !e.leaving() && e.spawners < e.spawnersLocked() && e.queue.len() > e.seeking && e.active+e.seeking < e.config.MaxConcurrent {
 		e.spawners++
 		e.seeking++
 		if !e.group.Go(e.spawn) {
@@ -23,6 +27,15 @@ func (e *Engine) dispatchLocked() {
 			return
 		}
 	}
+}
+
+// spawnersLocked is how many spawners there may be. While the system is out of something
+// it is one: many would take from each other what is there for one.
+func (e *Engine) spawnersLocked() int {
+	if e.scarce {
+		return 1
+	}
+	return e.forks
 }
 
 // leaving reports whether what waits is left to the next engine. Callers hold mu.
@@ -56,7 +69,7 @@ func (e *Engine) take(isNew bool) *execution {
 	if isNew {
 		e.seeking--
 	}
-	if !e.leaving() && e.active < e.config.MaxConcurrent && !time.Now().Before(e.backoff) {
+	if !e.leaving() && e.spawners <= e.spawnersLocked() && e.active < e.config.MaxConcurrent && !time.Now().Before(e.backoff) {
 		if x := e.queue.pop(); x != nil {
 			e.active++
 			x.takeLocked()
@@ -93,12 +106,13 @@ func (e *Engine) start(ctx context.Context, x *execution) {
 	if e.cancelledBefore(ctx, x) {
 		return
 	}
+	asked := time.Now()
 	control, err := e.runner.Start(ctx, x.launch)
 	switch {
 	case err == nil:
 		e.controlled(ctx, x, control)
 	case errors.Is(err, ErrBusy):
-		e.requeue(ctx, x)
+		e.requeue(ctx, x, time.Since(asked))
 	default:
 		e.conclude(ctx, x, Ending{Cause: CauseSpawn, ExitCode: -1, Error: x.launch.Mask(err.Error())})
 	}
@@ -120,6 +134,10 @@ func (e *Engine) cancelledBefore(ctx context.Context, x *execution) bool {
 func (e *Engine) controlled(ctx context.Context, x *execution, control Control) {
 	e.steer(ctx, x, control)
 	e.mu.Lock()
+	if e.scarce && !x.elsewhere { // there was enough for this one
+		e.scarce = false
+		e.dispatchLocked()
+	}
 	if c, ok := control.(interface {
 		Began() (at time.Time, timeout time.Duration)
 	}); ok && x.phase == going { // another process counts its time
@@ -132,6 +150,7 @@ func (e *Engine) controlled(ctx context.Context, x *execution, control Control) 
 		cancel = *x.cancel
 	}
 	x.attachLocked()
+	x.beganLocked()
 	e.mu.Unlock()
 	if e.local != nil { // which keeps nothing of it; whoever is not ours may
 		e.launches.take(launch)
@@ -154,8 +173,9 @@ func (x *execution) attachLocked() {
 }
 
 // requeue puts an execution back to the front of the queue: the system is out
-// of something that comes back, and that is no fault of the execution.
-func (e *Engine) requeue(ctx context.Context, x *execution) {
+// of something that comes back, and that is no fault of the execution. It took so long
+// to find out.
+func (e *Engine) requeue(ctx context.Context, x *execution, took time.Duration) {
 	e.mu.Lock()
 	if cancel := x.cancel; cancel != nil {
 		e.mu.Unlock()
@@ -163,12 +183,15 @@ func (e *Engine) requeue(ctx context.Context, x *execution) {
 		return
 	}
 	e.active--
+	e.scarce = true
 	x.phase = waiting
+	x.beganLocked() // it will be started with what was added
 	e.queue.unpop(x)
-	e.backoff = time.Now().Add(retryStart)
+	wait := min(max(retryStart, 10*took), retryStartLast)
+	e.backoff = time.Now().Add(wait)
 	e.expireLocked(x) //nolint:contextcheck // the timer of its waiting outlives the call
 	e.mu.Unlock()
-	time.AfterFunc(retryStart, e.wakeDispatch)
+	time.AfterFunc(wait, e.wakeDispatch)
 }
 
 func (e *Engine) wakeDispatch() {
@@ -222,6 +245,7 @@ func (e *Engine) finish(x *execution, end Ending) {
 	}
 	x.phase, x.final, x.control = over, f, nil
 	x.attachLocked()
+	x.beganLocked()
 	if x.elsewhere && x.journal.End() == 0 { // it has no record of its own
 		x.journal.Note(noteAccepted, width(noteAccepted))
 	}

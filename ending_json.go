@@ -26,6 +26,8 @@ type endingJSON struct {
 	Masks            int64      `json:"masks,omitempty"`
 	StdoutSHA256     string     `json:"stdout_sha256,omitempty"`
 	StderrSHA256     string     `json:"stderr_sha256,omitempty"`
+	Unenforced       []string   `json:"unenforced,omitempty"`
+	LogPath          string     `json:"log_path,omitempty"`
 	LogError         string     `json:"log_error,omitempty"`
 
 	UserUS      int64 `json:"user_us,omitempty"`
@@ -46,7 +48,8 @@ func (e Ending) MarshalJSON() ([]byte, error) {
 		Started: e.Started.UTC(), Ended: e.Ended.UTC(),
 		Forced: e.Forced, OutputIncomplete: e.OutputIncomplete, Swept: e.Swept, Survivors: e.Survivors,
 		Containment: e.Containment, LimitsHit: e.LimitsHit, Masks: e.Masks,
-		StdoutSHA256: e.SHA256[Stdout], StderrSHA256: e.SHA256[Stderr], LogError: e.LogError,
+		StdoutSHA256: e.SHA256[Stdout], StderrSHA256: e.SHA256[Stderr],
+		Unenforced: e.Unenforced, LogPath: e.LogPath, LogError: e.LogError,
 		UserUS: u.UserTime.Microseconds(), SystemUS: u.SystemTime.Microseconds(), PeakBytes: u.PeakBytes,
 		Voluntary: u.Voluntary, Involuntary: u.Involuntary, ReadBlocks: u.ReadBlocks, WriteBlocks: u.WriteBlocks,
 	})
@@ -63,7 +66,8 @@ func (e *Ending) UnmarshalJSON(data []byte) error {
 		Started: j.Started, Ended: j.Ended,
 		Forced: j.Forced, OutputIncomplete: j.OutputIncomplete, Swept: j.Swept, Survivors: j.Survivors,
 		Containment: j.Containment, LimitsHit: j.LimitsHit, Masks: j.Masks,
-		SHA256: [2]string{Stdout: j.StdoutSHA256, Stderr: j.StderrSHA256}, LogError: j.LogError,
+		SHA256:     [2]string{Stdout: j.StdoutSHA256, Stderr: j.StderrSHA256},
+		Unenforced: j.Unenforced, LogPath: j.LogPath, LogError: j.LogError,
 		Usage: Usage{
 			UserTime: time.Duration(j.UserUS) * time.Microsecond, SystemTime: time.Duration(j.SystemUS) * time.Microsecond,
 			PeakBytes: j.PeakBytes, Voluntary: j.Voluntary, Involuntary: j.Involuntary,

@@ -46,6 +46,7 @@ type Engine struct {
 	spawners int
 	seeking  int       // spawners that have not come to the queue yet
 	backoff  time.Time // until then the system is out of something
+	scarce   bool      // it was when something was to be started last
 	stats    Stats
 	closed   bool
 	idle     chan struct{} // closed when nothing is accepted or running; nil unless closed

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
-	"github.com/escher-dbai/cloudops-engine/internal/process"
 	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
@@ -42,7 +41,7 @@ type execution struct {
 	success []int
 	logPath string // of the copy of its output; empty: none
 	// unenforced are limits that cannot be enforced, and need not be.
-	unenforced []process.Resource
+	unenforced []string
 
 	idleTimeout  time.Duration
 	queueTimeout time.Duration // how long it may wait for a slot
@@ -73,9 +72,10 @@ type execution struct {
 	accepted time.Time
 	queued   time.Time // when it joined the queue last
 	control  Control
-	cancel   *asked      // nil until somebody cancels
-	late     []string    // secrets that were added before there was a control
-	expiry   *time.Timer // of the queue timeout
+	begun    chan struct{} // closed when a start is through; nil while nobody waits
+	cancel   *asked        // nil until somebody cancels
+	late     []string      // secrets that were added before there was a control
+	expiry   *time.Timer   // of the queue timeout
 	started  time.Time
 	timeout  time.Duration // of the run; launch.Timeout, unless it was extended
 	size     TerminalSize

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ type rare struct {
 	odds
 	survivors  []Survivor
 	hit        []string
-	unenforced []process.Resource
+	unenforced []string
 	past       *Record // what the store has of it, where it ended in an engine before
 }
 
@@ -87,16 +88,20 @@ func conclude(x *execution, end Ending, by Actor) *finished {
 	f.ended = max(f.ended, f.started) // the clock may have been set back, by who wrote one of them or who runs
 	mask := x.secrets.String
 	by.Name = mask(by.Name)
+	unenforced := x.unenforced
+	if x.elsewhere { // who started it knows
+		unenforced = end.Unenforced
+	}
 	o := odds{
 		err: mask(end.Error), containment: end.Containment, swept: end.Swept,
-		logPath: x.logPath, logError: mask(end.LogError), masks: end.Masks, sha256: end.SHA256,
+		logPath: cmp.Or(x.logPath, end.LogPath), logError: mask(end.LogError), masks: end.Masks, sha256: end.SHA256,
 		limit: x.limitOf(end.Cause), canceller: by,
 	}
 	if f.containment = containmentIndex(end.Containment); f.containment != 0 {
 		o.containment = "" // the rule
 	}
-	if o != (odds{}) || end.Survivors != nil || end.LimitsHit != nil || x.unenforced != nil {
-		f.rare = &rare{odds: o, survivors: masked(end.Survivors, mask), hit: end.LimitsHit, unenforced: x.unenforced}
+	if o != (odds{}) || end.Survivors != nil || end.LimitsHit != nil || unenforced != nil {
+		f.rare = &rare{odds: o, survivors: masked(end.Survivors, mask), hit: end.LimitsHit, unenforced: unenforced}
 	}
 	return f
 }
@@ -185,10 +190,7 @@ func (f *finished) ending() Result {
 		if q.containment != "" {
 			r.Containment = q.containment
 		}
-		r.Swept, r.LimitsHit = q.swept, q.hit
-		for _, u := range q.unenforced {
-			r.Unenforced = append(r.Unenforced, string(u))
-		}
+		r.Swept, r.LimitsHit, r.Unenforced = q.swept, q.hit, q.unenforced
 		r.Output.Masks, r.CancelledBy = q.masks, q.canceller
 		r.Output.StdoutSHA256, r.Output.StderrSHA256 = q.sha256[Stdout], q.sha256[Stderr]
 	}

@@ -35,6 +35,11 @@ func (h *Host) Cgroup() string { return h.local.runs.Cgroup() }
 // Start starts a process, for an engine in this program.
 func (h *Host) Start(ctx context.Context, l *Launch) (Control, error) {
 	own := *l
+	known, tell := l.Foreseen(), l.Ended
+	own.Ended = func(end Ending) {
+		end.Unenforced, end.LogPath = known.Unenforced, known.LogPath
+		tell(end)
+	}
 	if n := len(l.Env); n > 0 && l.Env[n-1] == l.mark { // the process room adds it
 		own.Env = slices.Clip(l.Env[:n-1])
 	}
@@ -169,6 +174,11 @@ func (l *Launch) Mark() string {
 		return l.mark
 	}
 	return mark(l.ID)
+}
+
+// Foreseen is what of an ending is known before the start: Unenforced and LogPath.
+func (l *Launch) Foreseen() Ending {
+	return Ending{Unenforced: l.unenforced, LogPath: l.Mask(l.logPath)}
 }
 
 var _ Runner = (*Host)(nil)

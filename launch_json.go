@@ -47,6 +47,7 @@ type launchJSON struct {
 	ScriptName *string  `json:"script_name,omitempty"`
 	Script     string   `json:"script,omitempty"`
 	LogPath    []byte   `json:"log_path,omitempty"`
+	Unenforced []string `json:"unenforced,omitempty"`
 }
 
 // MarshalJSON writes all that a start needs, secrets in clear: it is for a socket
@@ -63,7 +64,7 @@ func (l *Launch) MarshalJSON() ([]byte, error) {
 		AcceptedAt: l.AcceptedAt,
 		Timeout:    l.Timeout, IdleTimeout: l.IdleTimeout, Grace: l.Grace, WaitDelay: l.WaitDelay,
 		StopSignal: l.StopSignal, KillMode: l.KillMode, KeepBytes: l.KeepBytes, Oversize: l.Oversize, Terminal: l.Terminal,
-		Mark: []byte(l.mark), LogPath: []byte(logPath),
+		Mark: []byte(l.mark), LogPath: []byte(logPath), Unenforced: l.unenforced,
 	}
 	values, options := l.secrets.Parts()
 	j.Secrets, j.Patterns = bytesOf(values), options.Patterns
@@ -116,7 +117,7 @@ func (l *Launch) UnmarshalJSON(data []byte) error {
 		Timeout:    j.Timeout, IdleTimeout: j.IdleTimeout, Grace: j.Grace, WaitDelay: j.WaitDelay,
 		StopSignal: j.StopSignal, KillMode: j.KillMode, KeepBytes: j.KeepBytes, Oversize: j.Oversize, Terminal: j.Terminal,
 		secrets: redact.NewSecrets(redact.New(textsOf(j.Secrets), redact.Options{Patterns: j.Patterns})),
-		mark:    string(j.Mark), logPath: string(j.LogPath),
+		mark:    string(j.Mark), logPath: string(j.LogPath), unenforced: j.Unenforced,
 	}
 	l.Mask = l.secrets.String
 	if j.ScriptName != nil {

@@ -133,6 +133,7 @@ func TestEnding_IsTheSameThroughJSON(t *testing.T) {
 			Survivors:   []engine.Survivor{{Pid: rapid.Int().Draw(t, "pid"), Command: text.Draw(t, "command")}},
 			Containment: text.Draw(t, "containment"), LimitsHit: rapid.SliceOfN(text, 1, 3).Draw(t, "limits"), Masks: number.Draw(t, "masks"),
 			SHA256: [2]string{text.Draw(t, "out"), text.Draw(t, "err")}, LogError: text.Draw(t, "log"),
+			Unenforced: rapid.SliceOfN(text, 1, 3).Draw(t, "unenforced"), LogPath: text.Draw(t, "log path"),
 			Usage: engine.Usage{
 				UserTime: micros.Draw(t, "user"), SystemTime: micros.Draw(t, "system"), PeakBytes: number.Draw(t, "peak"),
 				Voluntary: number.Draw(t, "v"), Involuntary: number.Draw(t, "i"), ReadBlocks: number.Draw(t, "r"), WriteBlocks: number.Draw(t, "w"),

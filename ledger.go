@@ -13,6 +13,9 @@ import (
 // retryStore is how long the ledger waits before it asks a store again that failed.
 const retryStore = 250 * time.Millisecond
 
+// sayAgain is how long a ledger that asks in vain says nothing more of that.
+const sayAgain = 10 * time.Second
+
 // ledger brings to the store what became of executions, in order, from one
 // goroutine: whoever starts and ends them does not wait for a disk. What is on its
 // way can be lost with the program, and is found again by [Engine.Recover].
@@ -21,6 +24,8 @@ type ledger struct {
 	logger *slog.Logger
 	group  *lifecycle.Group
 	wake   chan struct{}
+
+	said time.Time // when it last said that it asks again
 
 	mu      sync.Mutex
 	entries []entry
@@ -120,7 +125,10 @@ func (l *ledger) note(ctx context.Context, changes []Change) error {
 	case err == nil, errors.Is(err, ErrFinished), errors.Is(err, ErrExpired), errors.Is(err, ErrClosed):
 		return nil // somebody who followed it too was quicker
 	case errors.Is(err, ErrStore):
-		l.logger.WarnContext(ctx, "the history could not be written; it is tried again", slog.Any("error", err))
+		if now := time.Now(); now.Sub(l.said) >= sayAgain {
+			l.said = now
+			l.logger.WarnContext(ctx, "the history could not be written; it is tried again", slog.Any("error", err))
+		}
 		return err
 	case errors.Is(err, ErrInvalid) && l.begun(ctx, changes):
 		return nil // likewise

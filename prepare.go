@@ -12,7 +12,6 @@ import (
 	"sync"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
-	"github.com/escher-dbai/cloudops-engine/internal/process"
 	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
 
@@ -48,10 +47,11 @@ func (e *Engine) prepare(asked *Request) (*execution, error) {
 	}
 	x.id = r.ID
 	e.fill(x, &inv)
-	if x.unenforced, err = e.unenforced(&r.Limits); err != nil {
+	l := x.launch
+	if l.unenforced, err = e.unenforced(&r.Limits); err != nil {
 		return nil, err
 	}
-	l := x.launch
+	x.unenforced = l.unenforced
 	l.ID, l.Argv, l.Dir, l.StopSignal, l.script = x.id, inv.argv, r.WorkingDir, stop, inv.script
 	if err := e.programs.resolve(l, &inv); err != nil {
 		return nil, err
@@ -146,6 +146,9 @@ func (e *Engine) equip(x *execution, toolEnv []string) {
 	l.Started = func() { e.began(x) }
 	l.Phase = func(kind EventKind) { noteStop(x.journal, kind) }
 	l.Ended = func(end Ending) { e.finish(x, end) }
+	if e.finder != nil {
+		l.Masked = func(values []string) { e.masked(x, values) }
+	}
 }
 
 // fill puts into the launch what the request or the defaults say.
@@ -172,7 +175,7 @@ func (e *Engine) fill(x *execution, inv *invocation) {
 
 // unenforced returns the limits that this machine cannot enforce: an error, unless
 // best effort will do. Another Runner sees to them itself.
-func (e *Engine) unenforced(l *Limits) (without []process.Resource, err error) {
+func (e *Engine) unenforced(l *Limits) (without []string, err error) {
 	asked := l.ofProcess()
 	if len(asked.Asked()) == 0 {
 		return nil, nil
@@ -187,7 +190,7 @@ func (e *Engine) unenforced(l *Limits) (without []process.Resource, err error) {
 		if way.Why == nil {
 			continue
 		}
-		without = append(without, r)
+		without = append(without, string(r))
 		faults = append(faults, advise(fault(ErrUnsupported, "limits.%s cannot be enforced here: %v", r, way.Why),
 			"set limits.best_effort to run without it, or give the engine a cgroup of its own; cloudops doctor shows what is there"))
 	}

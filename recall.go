@@ -133,6 +133,7 @@ func (e *Engine) followed(rec *Record) *execution {
 	l.Journal = x.journal
 	l.Started, l.Phase = func() { e.began(x) }, func(EventKind) {}
 	l.Ended = func(end Ending) { e.finish(x, end) }
+	l.Masked = func(values []string) { e.masked(x, values) }
 	return x
 }
 
@@ -219,6 +220,7 @@ func (e *Engine) dropLocked(x *execution) {
 	e.releaseLocked(x)
 	x.phase, x.control = over, nil
 	x.attachLocked()
+	x.beganLocked()
 	e.removeLocked(x)
 	if x.reader != nil {
 		e.deliver.dropped(x.reader)

@@ -84,6 +84,9 @@ type Launch struct {
 	Started func()
 	// Phase tells that a stop went on: ExecutionStopping, ExecutionKilling.
 	Phase func(kind EventKind)
+	// Masked tells of values that are masked from now on because somebody has added them past
+	// this engine. Nil: nobody can.
+	Masked func(values []string)
 	// Ended tells how it ended. Nothing may be appended to the journal afterwards.
 	Ended func(Ending)
 
@@ -91,6 +94,8 @@ type Launch struct {
 	mark    string // the environment entry that only this tree has; the last of Env
 	script  *scriptFile
 	logPath string
+	// unenforced are limits that cannot be enforced, and need not be.
+	unenforced []string
 }
 
 // Control is what can be asked of an execution that runs. Its methods do not
@@ -151,7 +156,11 @@ type Ending struct {
 	Masks     int64
 	// SHA256 is in hexadecimal that of all that was recorded, by stream; empty where
 	// Request.Digest does not ask for it.
-	SHA256   [2]string
-	LogError string
-	Usage    Usage
+	SHA256 [2]string
+	// Unenforced and LogPath are as of Result, where the runner keeps endings for engines that
+	// did not start the execution.
+	Unenforced []string
+	LogPath    string
+	LogError   string
+	Usage      Usage
 }

@@ -29,17 +29,19 @@ func (e *Engine) AddSecrets(ctx context.Context, id ID, values ...string) error 
 	if err != nil || len(values) == 0 {
 		return err
 	}
+	if err := e.addSecrets(ctx, x, values); err != nil {
+		return err
+	}
+	return e.awaitStart(ctx, x)
+}
+
+func (e *Engine) addSecrets(ctx context.Context, x *execution, values []string) error {
 	x.steering.Lock()
 	defer x.steering.Unlock()
 	if err := x.takeIn(values); err != nil {
 		return err
 	}
-	x.secrets.Add(values...)
-	shown, err := x.shown.Load().masked(x.secrets.String)
-	if err != nil {
-		e.logUnkept(id, err)
-	}
-	control, err := e.hide(x, shown, values)
+	control, err := e.hide(x, values)
 	if err != nil {
 		return err
 	}
@@ -47,6 +49,34 @@ func (e *Engine) AddSecrets(ctx context.Context, id ID, values ...string) error 
 		err = m.AddSecrets(ctx, values)
 	}
 	return errors.Join(err, e.conceal(ctx, x, values))
+}
+
+// awaitStart waits for the start of an execution that was begun without a secret, and whose
+// output is masked elsewhere: until then it may write what is not masked.
+func (e *Engine) awaitStart(ctx context.Context, x *execution) error {
+	x.steering.Lock() // where it has started, all was passed on
+	e.mu.Lock()
+	var begun chan struct{}
+	if e.local == nil && !x.elsewhere && x.phase == starting && x.control == nil {
+		if x.begun == nil {
+			x.begun = make(chan struct{})
+		}
+		begun = x.begun
+	}
+	e.mu.Unlock()
+	x.steering.Unlock()
+	if begun == nil {
+		return nil
+	}
+	return waitFor(ctx, begun)
+}
+
+// beganLocked lets those go on who wait for the end of a start, however it was.
+func (x *execution) beganLocked() {
+	if x.begun != nil {
+		close(x.begun)
+		x.begun = nil
+	}
 }
 
 // conceal has the store forget what is shown no longer, and keep the values for the
@@ -102,19 +132,44 @@ func (x *execution) takeIn(values []string) error {
 	return nil
 }
 
-// hide replaces what is shown of an execution, and sees to it that one which does not
-// run yet is started with the values. Callers hold its steering.
-func (e *Engine) hide(x *execution, shown *shown, values []string) (Control, error) {
+// hide masks values, also in what is shown of an execution, and sees to it that one which
+// does not run yet is started with them. Callers hold its steering.
+func (e *Engine) hide(x *execution, values []string) (Control, error) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	if x.phase == over {
+		e.mu.Unlock()
 		return nil, fault(ErrFinished, "execution %s", x.id)
 	}
-	x.shown.Store(shown)
-	if x.control == nil {
+	unkept, control := x.hideLocked(values), x.control
+	if control == nil {
 		x.late = append(x.late, values...)
 	}
-	return x.control, nil
+	e.mu.Unlock()
+	if unkept != nil {
+		e.logUnkept(x.id, unkept)
+	}
+	return control, nil
+}
+
+// hideLocked masks values from now on. It returns why less is shown than could be.
+func (x *execution) hideLocked(values []string) error {
+	x.secrets.Add(values...)
+	shown, err := x.shown.Load().masked(x.secrets.String)
+	x.shown.Store(shown)
+	return err
+}
+
+// masked masks what another program has added.
+func (e *Engine) masked(x *execution, values []string) {
+	e.mu.Lock()
+	var unkept error
+	if x.phase != over {
+		unkept = x.hideLocked(values)
+	}
+	e.mu.Unlock()
+	if unkept != nil {
+		e.logUnkept(x.id, unkept)
+	}
 }
 
 // startWithLocked makes secrets of its request what was added while it waited.

@@ -100,10 +100,17 @@ func TestAddSecrets_TellsARunnerThatMasksElsewhere(t *testing.T) {
 			t.Helper()
 			wantError(t, value, e.AddSecrets(t.Context(), id, value), want)
 		}
-		add(id, "while it starts", nil)
+		added := make(chan error, 1) // until it has started, what it writes is not masked
+		go func() { added <- e.AddSecrets(context.WithoutCancel(t.Context()), id, "while it starts") }()
+		synctest.Wait()
+		select {
+		case err := <-added:
+			t.Errorf("a secret is said to be masked before its runner knows it: %v", err)
+		default:
+		}
 		add(queued, "while it waits", nil)
 		first.begin <- struct{}{}
-		synctest.Wait()
+		wantError(t, "while it starts", <-added, nil)
 		add(id, secret, nil)
 		want := "[from the request] [while it starts " + secret + "]"
 		if got := fmt.Sprint(first.request, first.told); got != want {

@@ -1,9 +1,7 @@
 package durable_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,79 +38,6 @@ func TestRES01_FullDiskCostsOutputOnly(t *testing.T) {
 	})
 	if r := wait(t, e, start(t, e, shell("seq 1 1000"))); r.Output.StdoutOmittedBytes != 0 || len(r.Stdout) != 3893 {
 		t.Errorf("the next lacks %d bytes, and has %d", r.Output.StdoutOmittedBytes, len(r.Stdout))
-	}
-}
-
-// RES-04: out of descriptors, what runs goes on and what is asked for waits; nothing is said
-// to be lost that is not so. When there are some again, everything is as before.
-func TestRES04_OutOfDescriptors(t *testing.T) {
-	t.Parallel()
-	if out, err := combined(helperCommand(t, "poor", place(t))); err != nil {
-		t.Errorf("%v:\n%s", err, out)
-	}
-}
-
-// bePoor has no descriptors for a while.
-func bePoor(dir string) error {
-	ctx := context.Background()
-	e, err := durable.Open(ctx, dir, durable.Config{})
-	if err != nil {
-		return err
-	}
-	gate := filepath.Join(filepath.Dir(dir), "gate")
-	runs, err := e.Execute(ctx, shell("echo here; until [ -e %s ]; do sleep 0.02; done; echo there; exit 3", gate))
-	if err != nil {
-		return err
-	}
-	for ev, err := range e.Watch(ctx, runs, 0) {
-		if err != nil {
-			return err
-		}
-		if string(ev.Line) == "here" {
-			break
-		}
-	}
-	hoard, err := takeDescriptors()
-	if err != nil {
-		return err
-	}
-	waits, err := e.Execute(ctx, shell("echo later"))
-	if err != nil {
-		return err
-	}
-	s, err := e.Status(ctx, runs)
-	if err != nil || s != engine.Running {
-		return fmt.Errorf("it is %s, %w", s, err)
-	}
-	for _, fd := range hoard {
-		_ = syscall.Close(fd)
-	}
-	if err := os.WriteFile(gate, nil, 0o600); err != nil {
-		return err
-	}
-	for id, want := range map[engine.ID]string{runs: "here\nthere\n", waits: "later\n"} {
-		r, err := e.Wait(ctx, id)
-		if err != nil || r.Stdout != want || r.Cause != engine.CauseExit {
-			return fmt.Errorf("it ended as %s by %s with %q, %q: %w", r.Status, r.Cause, r.Stdout, r.Error, err)
-		}
-	}
-	return e.Shutdown(ctx)
-}
-
-// takeDescriptors leaves none.
-func takeDescriptors() (fds []int, err error) {
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 128, Max: 128}); err != nil {
-		return nil, err
-	}
-	for {
-		fd, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-		if errors.Is(err, syscall.EMFILE) {
-			return fds, nil
-		}
-		if err != nil {
-			return fds, err
-		}
-		fds = append(fds, fd)
 	}
 }
 

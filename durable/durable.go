@@ -13,6 +13,7 @@ import (
 	"github.com/escher-dbai/cloudops-engine/history"
 	"github.com/escher-dbai/cloudops-engine/internal/folder"
 	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
+	"github.com/escher-dbai/cloudops-engine/internal/process"
 	"github.com/escher-dbai/cloudops-engine/internal/supervisor"
 )
 
@@ -126,6 +127,9 @@ func (e *Engine) open(ctx context.Context) (err error) {
 			return err
 		}
 		e.config.Guest = e.owner == nil // the next owner would start what waits here too
+	}
+	if e.owner != nil {
+		process.KeepThreads(threads)
 	}
 	c := e.config.Engine
 	if e.runner, err = newRunner(e); err != nil {
@@ -241,6 +245,10 @@ func Main() {
 	engine.ReaperMain()
 	supervisor.Main()
 }
+
+// threads are as many as an owner with much to do has been seen with: it lives on where the
+// system has no process left for it.
+const threads = 8
 
 // keepFor is how long what has finished is kept where nothing else is said.
 const keepFor = 30 * 24 * time.Hour

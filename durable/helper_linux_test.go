@@ -27,8 +27,10 @@ func help() int {
 		err = beProgram(os.Args[1], os.Args[2], os.Args[3:])
 	case "base":
 		err = measureBase(os.Args[1])
-	case "poor":
-		err = bePoor(os.Args[1])
+	case "no descriptors":
+		err = bePoor(os.Args[1], takeDescriptors)
+	case "no processes":
+		err = bePoor(os.Args[1], takeProcesses)
 	default:
 		err = fmt.Errorf("there is no helper %q", helper)
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/durable"
+	"github.com/escher-dbai/cloudops-engine/history"
 	"github.com/escher-dbai/cloudops-engine/internal/cli"
 	"github.com/escher-dbai/cloudops-engine/internal/daemon"
 )
@@ -49,6 +51,8 @@ func TestReadConfig_FaultsNameTheirLine(t *testing.T) {
 		"grace_ms: 1\ngrace_ms: 2":      "f:2: ",
 		"fail_fast: [":                  "f:1: ",
 		"max_requests: none":            "f:1: invalid configuration: max_requests is \"none\": must be a whole number above 0",
+		"durability: never":             "f:1: invalid configuration: durability is \"never\": must be power_loss or process",
+		"history_max_executions: 0":     "f:1: invalid configuration: history_max_executions is \"0\": must be a whole number above 0",
 		"allowed_hosts: {a: 1}":         "f:1: invalid configuration: allowed_hosts has a value that it does not take",
 		"listn: 1":                      "f:1: invalid configuration: unknown key",
 		"x: !!binary zzz":               "f:1: ",
@@ -71,10 +75,12 @@ func TestReadConfig_FaultsNameTheirLine(t *testing.T) {
 // One file says both: how the engine works, and where and to whom it is served.
 func TestReadConfig_HasADaemonToo(t *testing.T) {
 	t.Parallel()
-	text := "fail_fast: true\nlisten: 127.0.0.1:7443\nallowed_hosts: [a.example, 'b.example:443']\nallowed_env: TF_VAR_*, AWS_PROFILE\nmax_requests: 5\ndrain_ms: 1500\nsocket:\n"
+	text := "fail_fast: true\nlisten: 127.0.0.1:7443\nallowed_hosts: [a.example, 'b.example:443']\nallowed_env: TF_VAR_*, AWS_PROFILE\nmax_requests: 5\ndrain_ms: 1500\nsocket:\n" +
+		"durability: process\nhistory_retention_secs: 86400\nhistory_max_executions: 9223372036854775807\nhistory_output_bytes: 1000000\n"
 	want := daemon.Settings{
 		Listen: "127.0.0.1:7443", AllowedHosts: []string{"a.example", "b.example:443"}, AllowedEnv: []string{"TF_VAR_*", "AWS_PROFILE"},
 		MaxRequests: 5, Drain: 1500 * time.Millisecond,
+		Durability: history.ProcessDeath, Retention: durable.Retention{For: 24 * time.Hour, Count: engine.Unlimited, OutputBytes: 1_000_000},
 	}
 	e, d, err := cli.ReadConfig("f", []byte(text))
 	if err != nil || !e.FailFast {

@@ -10,7 +10,11 @@ import (
 // openDurable opens a state directory, mostly as a guest: we live shortly, and start nothing
 // that others have left waiting. What was mended is said.
 func (p *program) openDurable(ctx context.Context, how opening) (stateDir, error) {
-	c := durable.Config{Engine: how.config, Guest: !how.lasting, Foreground: how.foreground}
+	kept := &how.config.daemon
+	c := durable.Config{
+		Engine: how.config.engine, Guest: !how.lasting, Foreground: how.foreground,
+		Durability: kept.Durability, Retention: kept.Retention,
+	}
 	if how.foreground { // who watches it knows more than a record that a loss of power takes
 		c.Durability = history.ProcessDeath
 	}

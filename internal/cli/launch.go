@@ -38,19 +38,20 @@ func (c *runCommand) checkHost() error {
 }
 
 // launch starts what was asked for where it outlives us, and prints its id.
-func (c *runCommand) launch(ctx context.Context, r *engine.Request, config *engine.Config) error {
+func (c *runCommand) launch(ctx context.Context, r *engine.Request, all config) error {
 	if err := takeStdin(r); err != nil {
 		return about("--stdin", err)
 	}
 	r.Interactive = r.Interactive || c.interactive
 	if c.tty && r.Terminal == nil {
 		r.Terminal = &engine.TerminalSize{}
+		config := &all.engine
 		if r.Timeout == 0 && config.DefaultTimeout == 0 {
 			r.Timeout = cmp.Or(config.MaxTimeout, engine.Forever) // as in the foreground
 			config.MaxTimeout = r.Timeout
 		}
 	}
-	d, err := c.openState(ctx, *config, false)
+	d, err := c.openState(ctx, all, false)
 	if err != nil {
 		return err
 	}

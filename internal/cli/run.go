@@ -82,10 +82,11 @@ sets max_timeout_ms.`,
 
 // run runs what was asked for.
 func (c *runCommand) run(ctx context.Context, r engine.Request) error {
-	config, _, err := loadConfig(c.config)
+	all, _, err := loadAll(c.config)
 	if err != nil {
 		return err
 	}
+	config := &all.engine
 	if (c.again || c.request.given("timeout")) && config.MaxTimeout == 0 {
 		config.MaxTimeout = max(r.Timeout, config.WithDefaults().MaxTimeout)
 	}
@@ -101,20 +102,20 @@ func (c *runCommand) run(ctx context.Context, r engine.Request) error {
 	}
 	defer stdin()
 	if c.detach {
-		return c.launch(ctx, &r, &config)
+		return c.launch(ctx, &r, all)
 	}
 	if c.host() != "" {
 		if err := takeStdin(&r); err != nil {
 			return about("--stdin", err)
 		}
 	}
-	s := newSession(c, &config)
+	s := newSession(c, config)
 	if c.tty {
-		s.terminal = c.openTerminal(&r, &config)
+		s.terminal = c.openTerminal(&r, config)
 	}
 	s.listen()
 	defer s.deaf()
-	if s.engine, err = c.openEngine(ctx, config); err != nil {
+	if s.engine, err = c.openEngine(ctx, all); err != nil {
 		return err
 	}
 	result, err := s.run(ctx, &r)
@@ -122,13 +123,13 @@ func (c *runCommand) run(ctx context.Context, r engine.Request) error {
 		return err
 	}
 	s.warn(&result)
-	return s.verdict(&result, limitsOf(&r, &config), err)
+	return s.verdict(&result, limitsOf(&r, config), err)
 }
 
 // openEngine makes an engine that runs commands in this process.
-func (c *runCommand) openEngine(ctx context.Context, config engine.Config) (engine.API, error) {
+func (c *runCommand) openEngine(ctx context.Context, config config) (engine.API, error) {
 	if c.noRecord {
-		return engine.New(config)
+		return engine.New(config.engine)
 	}
 	d, err := c.openState(ctx, config, true)
 	if err != nil {

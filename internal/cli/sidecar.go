@@ -140,7 +140,7 @@ func (c *sidecarCommand) engine(ctx context.Context) (e engine.API, kind string,
 		if err != nil {
 			return nil, "", err
 		}
-		e, err = c.open(ctx, opening{dir: dir, config: config, lasting: true})
+		e, err = c.open(ctx, opening{dir: dir, config: all, lasting: true})
 		return e, "durable", err
 	}
 	if runtime.GOOS == "linux" && config.Containment == engine.ContainmentAuto {

@@ -37,7 +37,7 @@ type stateDir interface {
 // opening says how a state directory is opened.
 type opening struct {
 	dir    string
-	config engine.Config
+	config config
 	// foreground has what is executed run in this process, so that it may have a tee, a
 	// reader as stdin and our terminal. Else it outlives us.
 	foreground bool
@@ -51,7 +51,7 @@ type opener func(ctx context.Context, how opening) (stateDir, error)
 
 // openState opens the state directory that flags and variables name, or reaches the
 // daemon that they name.
-func (p *program) openState(ctx context.Context, config engine.Config, foreground bool) (stateDir, error) {
+func (p *program) openState(ctx context.Context, config config, foreground bool) (stateDir, error) {
 	t, err := p.target()
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (p *program) with(ctx context.Context, ours func(ctx context.Context, socke
 		d = ours(ctx, c.daemon.Socket)
 	}
 	if d == nil {
-		if d, err = p.openState(ctx, c.engine, false); err != nil {
+		if d, err = p.openState(ctx, c, false); err != nil {
 			return err
 		}
 	}

@@ -162,7 +162,7 @@ func TestRACE08_TheSameIDAtOnce(t *testing.T) {
 // RACE-10: an id that is none is refused, wherever it stands, and touches no file.
 func TestRACE10_HostileIDs(t *testing.T) {
 	t.Parallel()
-	r := begin(t, engine.Config{})
+	r := reigns(t, engine.Config{})
 	at := r.Addresses()[0]
 	for _, id := range []string{"../../etc/x", "", ".", "a/b", strings.Repeat("a", 10<<10), "CON", `a\nb`, `a\u0000b`, "%2e%2e"} {
 		for _, verb := range []string{"Get", "Cancel", "Execute"} {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/durable"
+	"github.com/escher-dbai/cloudops-engine/history"
 )
 
 // Config says what a daemon serves, and where. The zero value needs a StateDir and a
@@ -48,6 +50,11 @@ type Settings struct {
 	RequestsPerSecond int
 	// Drain is how long an ephemeral daemon lets run what runs when it is told to end.
 	Drain time.Duration
+
+	// Durability and Retention are of the state directory: of every program with this
+	// configuration that opens it.
+	Durability history.Durability
+	Retention  durable.Retention
 }
 
 // WithDefaults puts the default where there is no number.
@@ -94,6 +101,29 @@ func settings() []setting {
 		count("max_requests", func(s *Settings) *int { return &s.MaxRequests }),
 		count("max_request_bytes", func(s *Settings) *int { return &s.MaxRequestBytes }),
 		count("requests_per_second", func(s *Settings) *int { return &s.RequestsPerSecond }),
+		{"durability", func(s *Settings, text string) error {
+			s.Durability = history.Durability(text)
+			if s.Durability != history.PowerLoss && s.Durability != history.ProcessDeath {
+				return fmt.Errorf("must be %s or %s", history.PowerLoss, history.ProcessDeath)
+			}
+			return nil
+		}},
+		{"history_retention_secs", func(s *Settings, text string) error {
+			n, err := large(text)
+			if s.Retention.For = engine.Forever; n < int64(engine.Forever/time.Second) {
+				s.Retention.For = time.Duration(n) * time.Second
+			}
+			return err
+		}},
+		{"history_max_executions", func(s *Settings, text string) error {
+			n, err := large(text)
+			s.Retention.Count = int(n)
+			return err
+		}},
+		{"history_output_bytes", func(s *Settings, text string) (err error) {
+			s.Retention.OutputBytes, err = large(text)
+			return err
+		}},
 		{"drain_ms", func(s *Settings, text string) error {
 			n, err := number(text)
 			s.Drain = time.Duration(min(n, int64(24*time.Hour/time.Millisecond))) * time.Millisecond
@@ -110,8 +140,13 @@ func count(name string, field func(*Settings) *int) setting {
 	}}
 }
 
-func number(text string) (int64, error) {
-	n, err := strconv.ParseInt(text, 10, 32)
+func number(text string) (int64, error) { return wholeNumber(text, 32) }
+
+// large is a number that may be far above what a machine has: there is no bound then.
+func large(text string) (int64, error) { return wholeNumber(text, 64) }
+
+func wholeNumber(text string, bits int) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, bits)
 	if err != nil || n < 1 {
 		return 0, errors.New("must be a whole number above 0")
 	}
@@ -246,6 +281,8 @@ func (c *Config) fixed(next *Config) []string {
 	note("max_connections", c.MaxConnections == next.MaxConnections)
 	note("max_requests", c.MaxRequests == next.MaxRequests)
 	note("max_request_bytes", c.MaxRequestBytes == next.MaxRequestBytes)
+	note("durability", c.Durability == next.Durability)
+	note("history_…", c.Retention == next.Retention)
 	before, errBefore := c.Engine.MarshalJSON()
 	after, errAfter := next.Engine.MarshalJSON()
 	note("settings of the engine", errBefore == nil && errAfter == nil && slices.Equal(before, after))

@@ -105,7 +105,9 @@ func (d *Daemon) start(ctx context.Context) error {
 	c := d.config.Engine
 	c.Logger = d.log
 	if !d.config.Ephemeral {
-		e, err := durable.Open(ctx, d.config.StateDir, durable.Config{Engine: c, Owner: true})
+		e, err := durable.Open(ctx, d.config.StateDir, durable.Config{
+			Engine: c, Owner: true, Durability: d.config.Durability, Retention: d.config.Retention,
+		})
 		if err != nil {
 			return err
 		}

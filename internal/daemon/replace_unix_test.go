@@ -32,7 +32,7 @@ type reign struct {
 	over   chan error // that who served has handed over
 }
 
-func begin(t *testing.T, e engine.Config) *reign {
+func reigns(t *testing.T, e engine.Config) *reign {
 	t.Helper()
 	dir := shortDir(t)
 	c := daemon.Config{Engine: e, StateDir: filepath.Join(dir, "state"), Settings: daemon.Settings{Socket: filepath.Join(dir, "s")}}
@@ -148,7 +148,7 @@ func TestDaemon_IsReplacedWithoutALoss(t *testing.T) {
 	if inFull() {
 		times = 200
 	}
-	r := begin(t, engine.Config{MaxConcurrent: 6})
+	r := reigns(t, engine.Config{MaxConcurrent: 6})
 	gate, ledger := filepath.Join(t.TempDir(), "gate"), filepath.Join(t.TempDir(), "ledger")
 	const writers, followers = 4, 20
 	const writes = `n=1; until [ -e "$GATE" ]; do seq $n $((n+49)); n=$((n+50)); sleep 0.02; done`
@@ -241,7 +241,7 @@ func TestDaemon_IsReplacedWithoutALoss(t *testing.T) {
 // goes on, with what ran, at the same socket.
 func TestDaemon_GoesOnWhereItsHeirFails(t *testing.T) {
 	t.Parallel()
-	r := begin(t, engine.Config{})
+	r := reigns(t, engine.Config{})
 	c := r.dialed(t)
 	gate := filepath.Join(t.TempDir(), "gate")
 	id, err := c.Execute(t.Context(), engine.Request{Command: engine.Shell("until [ -e " + gate + " ]; do sleep 0.02; done; exit 3")})
@@ -276,7 +276,7 @@ func TestSucceed_IsRefusedWithItsReason(t *testing.T) {
 	dir := shortDir(t)
 	passing := daemon.Config{Ephemeral: true, StateDir: dir, Settings: daemon.Settings{Socket: filepath.Join(dir, "s")}}
 	d := open(t, passing)
-	r := begin(t, engine.Config{})
+	r := reigns(t, engine.Config{})
 	next := daemon.Config{StateDir: dir, Settings: passing.Settings}
 	if _, err := daemon.Succeed(t.Context(), next); err == nil || !strings.Contains(err.Error(), "is ephemeral: what it runs ends with its process") {
 		t.Errorf("of an ephemeral one: %v", err)
@@ -330,7 +330,7 @@ func TestDaemon_HandsOverItsPort(t *testing.T) {
 	if status, answer := ask(t, n.at, &asked{"POST", "/v1/handover", "{}", header}); status != 404 {
 		t.Errorf("over the network: %d %s", status, answer)
 	}
-	r := begin(t, engine.Config{})
+	r := reigns(t, engine.Config{})
 	token(t, r.config.StateDir, daemon.Viewer)
 	r.config.Listen = "127.0.0.1:0"
 	r.replace(t)
@@ -350,7 +350,7 @@ func TestDaemon_HandsOverItsPort(t *testing.T) {
 // one can tell it more.
 func TestDaemon_HandsOverItsServiceManager(t *testing.T) {
 	t.Parallel()
-	r := begin(t, engine.Config{})
+	r := reigns(t, engine.Config{})
 	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: r.config.Socket + ".n", Net: "unixgram"})
 	must(t, err)
 	defer func() { must(t, manager.Close()) }()

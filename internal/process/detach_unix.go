@@ -69,12 +69,14 @@ func SettleDetached(name string) {
 	_ = os.Chdir("/")
 }
 
-// reapChild waits for a child of ours that has ended or is about to.
-func reapChild(pid int) {
+// reapChild waits for a child of ours that has ended or is about to, and returns how.
+func reapChild(pid int) (status syscall.WaitStatus) {
+	var how unix.WaitStatus
 	_ = ignoringEINTR(func() error {
-		_, err := unix.Wait4(pid, nil, 0, nil)
+		_, err := unix.Wait4(pid, &how, 0, nil)
 		return err
 	})
+	return syscall.WaitStatus(how)
 }
 
 func ignoringEINTR(f func() error) error {

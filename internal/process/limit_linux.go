@@ -127,6 +127,9 @@ func (p *Process) limit(s *Spec, b *birth) (err error) {
 			limits.drop(r)
 		}
 	}
+	if limits.BestEffort && limits.OpenFiles > MaxOpenFiles() {
+		limits.drop(OpenFiles)
+	}
 	if limits.OpenFiles > 0 {
 		b.rlimits.add(unix.RLIMIT_NOFILE, both(limits.OpenFiles))
 	}

@@ -103,10 +103,19 @@ func (p *Process) newReaper(b *birth) (*reaper, error) {
 	if _, err := r.answer(); err != nil {
 		_ = unix.Kill(pid, unix.SIGKILL)
 		r.abandon()
-		reapChild(pid)
+		if outOfThreads(reapChild(pid)) {
+			err = fmt.Errorf("%w: a reaper had no thread: %w", unix.EAGAIN, err)
+		}
 		return nil, err
 	}
 	return r, nil
+}
+
+// outOfThreads reports whether a reaper that was not ready yet ended as a program does whose
+// runtime gets no thread: that passes, as a fork does that finds no room.
+func outOfThreads(status syscall.WaitStatus) bool {
+	const thrown = 2
+	return status.ExitStatus() == thrown || status.Signal() == syscall.SIGABRT
 }
 
 // answer waits for a report.

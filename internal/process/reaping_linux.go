@@ -47,6 +47,10 @@ type reaping struct {
 	wishes   chan wish
 }
 
+// reaperThreads are as many as a reaper needs at once: to fork, to hear the engine, to hear
+// signals.
+const reaperThreads = 2
+
 // beReaper starts the command it is told to, and adopts and reaps what descends from
 // it until nothing is left, or it may go. Where the engine has gone it ends all.
 func beReaper() error {
@@ -59,6 +63,7 @@ func beReaper() error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return err
 	}
+	KeepThreads(reaperThreads)
 	if err := sendPacket(control, report{Version: orderVersion}); err != nil {
 		return err
 	}

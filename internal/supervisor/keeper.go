@@ -28,6 +28,7 @@ type keeper struct {
 	group  *lifecycle.Group
 	door   *door
 	secret func(text string) string // masks; what is added later too
+	masked func(values []string)    // tells the engine of this process; nil where there is none
 
 	describing sync.Mutex
 	described  description
@@ -51,7 +52,28 @@ func (k *keeper) describe(l *engine.Launch, cgroup string, about json.RawMessage
 		Trail:  process.Trail{Cgroup: cgroup, Mark: l.Mark(), Keeper: process.Self()},
 		Socket: k.door.path, StartingAt: time.Now(), About: about,
 	}
+	known := l.Foreseen()
+	k.described.Unenforced, k.described.LogPath = known.Unenforced, known.LogPath
 	return k.folder.Describe(k.described)
+}
+
+// maskFor is mask for a partner, of which the others hear.
+func (k *keeper) maskFor(ctx context.Context, from *peer, secrets [][]byte) error {
+	values := textsOf(secrets)
+	if err := k.mask(ctx, values); err != nil {
+		return err
+	}
+	if k.masked != nil {
+		k.masked(values)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, p := range k.peers {
+		if p != from {
+			p.tell(message{Masked: secrets})
+		}
+	}
+	return nil
 }
 
 // mask has values masked from now on, in what describes the execution as well.

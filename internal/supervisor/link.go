@@ -78,6 +78,8 @@ func (k *link) hear(ctx context.Context) {
 		case m.Phase != "":
 			phases = append(phases, m.Phase)
 			k.tellPhases(phases)
+		case len(m.Masked) > 0 && k.launch.Masked != nil:
+			k.launch.Masked(textsOf(m.Masked))
 		case m.Ending != nil:
 			k.hangUp()
 			k.end(m.Ending)

@@ -109,12 +109,17 @@ func firstLines() (*lines, *taking, error) {
 	return l, in, nil
 }
 
+// threads are as many as a supervisor with much to do has been seen with. Where there are not
+// so many it ends before it has said hello, and not when it has a command.
+const threads = 4
+
 // getReady makes what does not depend on the execution.
 func (s *supervised) getReady(l *lines) (err error) {
 	var p prepare
 	if err := l.read(&p); err != nil {
 		return err
 	}
+	process.KeepThreads(threads)
 	if s.door, err = openDoor(); err != nil {
 		return err
 	}

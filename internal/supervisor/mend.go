@@ -53,7 +53,8 @@ func (r *Runner) mend(f *folder.Folder, l *engine.Launch) (*engine.Ending, error
 func lost(f *folder.Folder, d *description) engine.Ending {
 	end := engine.Ending{
 		Cause: engine.CauseLost, ExitCode: -1, Started: d.StartingAt, Ended: time.Now(),
-		Error: "what ran it has gone, and nobody knows how it ended",
+		Error:      "what ran it has gone, and nobody knows how it ended",
+		Unenforced: d.Unenforced, LogPath: d.LogPath,
 	}
 	if d.Keeper.Boot != "" && !d.Keeper.SameBoot() {
 		end.Error = "the machine was started again while it ran, and nobody knows how it ended"

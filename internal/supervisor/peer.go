@@ -125,7 +125,7 @@ func (p *peer) now(ctx context.Context, r *request) *answer {
 		}
 		a.Problem = problemOf(c.Resize(*r.Size))
 	case opMask:
-		a.Problem = problemOf(p.keeper.mask(ctx, textsOf(r.Secrets)))
+		a.Problem = problemOf(p.keeper.maskFor(ctx, p, r.Secrets))
 	default:
 		a.Problem = &problem{Code: engine.ErrorCode(engine.ErrUnsupported), Text: "the supervisor does not know the operation " + r.Op}
 	}

@@ -71,6 +71,7 @@ type message struct {
 	Refused *problem         `json:"refused,omitempty"` // the start
 	Answer  *answer          `json:"answer,omitempty"`
 	Phase   engine.EventKind `json:"phase,omitempty"`
+	Masked  [][]byte         `json:"masked,omitempty"` // by another partner
 	Ending  *engine.Ending   `json:"ending,omitempty"` // the last
 }
 
@@ -148,6 +149,9 @@ type description struct {
 	Socket string `json:"socket"`
 	// StartingAt is a moment before the start.
 	StartingAt time.Time `json:"starting_at"`
+	// Unenforced and LogPath are what of its ending is known before the start.
+	Unenforced []string `json:"unenforced,omitempty"`
+	LogPath    string   `json:"log_path,omitempty"`
 	// About is what whoever asked for it wants known of it: see Options.About.
 	About json.RawMessage `json:"about,omitempty"`
 }

@@ -50,19 +50,20 @@ func (r *Recorder) Close() error {
 func (r *Recorder) Start(ctx context.Context, l *engine.Launch) (engine.Control, error) {
 	f, slot, err := r.options.claim(r.state, l.ID)
 	if err != nil {
-		return nil, err
+		return nil, busy(err)
 	}
 	d, err := openDoor()
 	if err != nil {
 		giveBack(slot)
-		return nil, errors.Join(err, discard(f))
+		return nil, errors.Join(busy(err), discard(f))
 	}
 	k := newKeeper(l.ID, f, l.Journal, d)
+	k.masked = l.Masked
 	control, err := r.start(ctx, k, l, slot)
 	if err != nil {
 		d.close()
 		giveBack(slot)
-		return nil, errors.Join(err, l.Journal.TakeBack(), discard(f))
+		return nil, errors.Join(busy(err), l.Journal.TakeBack(), discard(f))
 	}
 	return control, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/folder"
@@ -42,7 +43,8 @@ type Runner struct {
 	state   *folder.State
 	group   *lifecycle.Group
 	search  process.Searcher
-	warm    chan *lines // supervisors that are ready
+	warm    chan *lines   // supervisors that are ready
+	starts  chan struct{} // a token for each Start
 }
 
 var _ engine.Finder = (*Runner)(nil)
@@ -64,7 +66,10 @@ func New(o Options) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{options: o, state: state, group: lifecycle.New(), warm: make(chan *lines, max(o.Warm, 0))}
+	r := &Runner{
+		options: o, state: state, group: lifecycle.New(),
+		warm: make(chan *lines, max(o.Warm, 0)), starts: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+	}
 	sweepDoors()
 	for range cap(r.warm) {
 		r.warmUp()
@@ -141,9 +146,12 @@ func (r *Runner) Start(ctx context.Context, l *engine.Launch) (engine.Control, e
 	if err != nil {
 		return nil, err
 	}
+	// More at once are no sooner done, and each takes a thread of ours for the disk.
+	r.starts <- struct{}{}
+	defer func() { <-r.starts }()
 	f, slot, err := r.options.claim(r.state, l.ID)
 	if err != nil {
-		return nil, err
+		return nil, busy(err)
 	}
 	defer giveBack(slot) // the supervisor has it
 	k := newLink(r, f, l)
@@ -153,7 +161,7 @@ func (r *Runner) Start(ctx context.Context, l *engine.Launch) (engine.Control, e
 		r.lose(k)
 		return k, nil
 	case err != nil:
-		return nil, errors.Join(err, l.Journal.TakeBack(), discard(f))
+		return nil, errors.Join(busy(err), l.Journal.TakeBack(), discard(f))
 	}
 	if err := f.Leave(); err != nil {
 		return nil, err

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"strings"
+	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/folder"
@@ -108,19 +111,39 @@ func (r *Runner) warmUp() {
 
 // supervisor starts one and waits until it is ready.
 func (r *Runner) supervisor() (*lines, error) {
-	socket, err := process.Detach(processName, environment(), nil)
-	if errors.Is(err, process.ErrBusy) {
-		return nil, fmt.Errorf("%w: %w", engine.ErrBusy, err)
-	}
+	said, saying, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return nil, busy(err)
+	}
+	defer func() { _ = said.Close() }()
+	socket, err := process.Detach(processName, environment(), saying)
+	_ = saying.Close()
+	if err != nil {
+		return nil, busy(err)
 	}
 	l, err := linesOf(socket)
 	if err != nil {
-		return nil, err
+		return nil, busy(err)
 	}
+	if err := r.greet(l); err != nil {
+		l.close()
+		return nil, lastWords(said, err)
+	}
+	return l, nil
+}
+
+// busy is an error as an ErrBusy, if it passes by itself.
+func busy(err error) error {
+	if err = process.Busy(err); errors.Is(err, process.ErrBusy) {
+		return fmt.Errorf("%w: %w", engine.ErrBusy, err)
+	}
+	return err
+}
+
+// greet tells a supervisor what it needs to get ready, and waits until it is.
+func (r *Runner) greet(l *lines) error {
 	var m message
-	err = l.write(prepare{Version: version, Containment: r.options.Containment})
+	err := l.write(prepare{Version: version, Containment: r.options.Containment})
 	if err == nil {
 		err = l.hear(&m)
 	}
@@ -130,11 +153,22 @@ func (r *Runner) supervisor() (*lines, error) {
 	if err == nil && m.Hello == nil {
 		err = errNoHello
 	}
-	if err != nil {
-		l.close()
-		return nil, err
-	}
-	return l, nil
+	return err
 }
 
 var errNoHello = errors.New("it does not say hello")
+
+// lastWords is the error of a supervisor that did not get ready, with what it has said
+// itself. The runtime of one that gets no thread says so and ends.
+func lastWords(said *os.File, err error) error {
+	_ = said.SetReadDeadline(time.Now().Add(patience / 10)) // it has ended, or hangs
+	text, _ := io.ReadAll(io.LimitReader(said, 1<<10))
+	first, _, _ := strings.Cut(string(text), "\n")
+	switch {
+	case strings.Contains(first, "failed to create new OS thread"), strings.Contains(first, "pthread_create failed"):
+		return fmt.Errorf("%w: a supervisor says: %s", engine.ErrBusy, first)
+	case first != "":
+		return fmt.Errorf("%w; it says: %s", err, first)
+	}
+	return err
+}
