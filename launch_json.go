@@ -52,7 +52,7 @@ type launchJSON struct {
 
 // MarshalJSON writes all that a start needs, secrets in clear: it is for a socket
 // between two processes of one user, and never for a file. What is no data is not in it:
-// Journal, Started, Phase, Ended, and of the request StdinFrom and Tee. What depends on
+// Journal, Started, Phase, Masked, Ended, and of the request StdinFrom and Tee. What depends on
 // the working directory of this process does not any more.
 func (l *Launch) MarshalJSON() ([]byte, error) {
 	dir, logPath, err := l.settled()

@@ -108,7 +108,8 @@ func (r *Runner) ended(f *folder.Folder, l *engine.Launch) (*engine.Ending, erro
 		case err == nil:
 			return end, nil
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, nil //nolint:nilnil // we shall see
+			_, err := r.state.Find(f.ID()) // where somebody has removed it nobody mends it
+			return nil, err                // else we shall see
 		default:
 			return nil, err
 		}
