@@ -20,7 +20,9 @@ func local(where *url.URL) func(ctx context.Context) (net.Conn, error) {
 	case where.Host != "" || where.Path == "":
 		return nil
 	case where.Scheme == "unix":
-		return func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", where.Path) }
+		return func(ctx context.Context) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", where.Path)
+		}
 	case where.Scheme == pipeScheme && strings.HasPrefix(where.Path, "//./pipe/"):
 		return func(ctx context.Context) (net.Conn, error) {
 			return dialPipe(ctx, strings.ReplaceAll(where.Path, "/", `\`))

@@ -134,12 +134,12 @@ func TestRACE08_TheSameIDAtOnce(t *testing.T) {
 	group := lifecycle.New()
 	var faults [100]error
 	for i := range faults {
-		group.Go(func(context.Context) {
+		group.Go(func(ctx context.Context) {
 			each, err := client.New(d.Addresses()[0], client.Config{})
 			if err == nil {
-				defer each.Shutdown(t.Context()) //nolint:errcheck // it returns nil
+				defer each.Shutdown(ctx) //nolint:errcheck // it returns nil
 				var id engine.ID
-				if id, err = each.Execute(t.Context(), r); err == nil && id != want {
+				if id, err = each.Execute(ctx, r); err == nil && id != want {
 					err = fmt.Errorf("got %s", id)
 				}
 			}

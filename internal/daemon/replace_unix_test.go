@@ -144,14 +144,14 @@ func inFull() bool { return os.Getenv("CLOUDOPS_TEST_FULL") == "1" }
 // accepted runs once and in its order, and twenty who follow miss no line and get none twice.
 func TestDaemon_IsReplacedWithoutALoss(t *testing.T) {
 	t.Parallel()
-	times := 5
+	times := 4
 	if inFull() {
 		times = 200
 	}
 	r := reigns(t, engine.Config{MaxConcurrent: 6})
 	gate, ledger := filepath.Join(t.TempDir(), "gate"), filepath.Join(t.TempDir(), "ledger")
 	const writers, followers = 4, 20
-	const writes = `n=1; until [ -e "$GATE" ]; do seq $n $((n+49)); n=$((n+50)); sleep 0.02; done`
+	const writes = `n=1; until [ -e "$GATE" ]; do seq $n $((n+19)); n=$((n+20)); sleep 0.05; done`
 	c := r.dialed(t)
 	var ids []engine.ID
 	for range writers {
@@ -174,17 +174,30 @@ func TestDaemon_IsReplacedWithoutALoss(t *testing.T) {
 			}
 		})
 	}
-	var stop atomic.Bool
+	stop, more := make(chan struct{}), make(chan bool)
+	going := func() bool {
+		select {
+		case <-stop:
+			return false
+		default:
+			return true
+		}
+	}
 	submitted := make(map[engine.ID]int)
 	var load sync.WaitGroup
 	load.Go(func() { // bursts, so that there is a queue
-		for n := 0; !stop.Load(); n++ {
+		for n := 0; going(); n++ {
 			id, err := c.Execute(t.Context(), engine.Request{Command: engine.Shell(fmt.Sprintf("echo %d >>%s; echo %d", n, ledger, n))})
 			if err != nil {
 				t.Errorf("submit %d: %v", n, err)
+				close(more)
 				return
 			}
 			submitted[id] = n
+			select {
+			case more <- true:
+			case <-stop:
+			}
 			if n%10 == 9 {
 				if _, err := c.Wait(t.Context(), id); err != nil {
 					t.Errorf("wait for %d: %v", n, err)
@@ -193,7 +206,7 @@ func TestDaemon_IsReplacedWithoutALoss(t *testing.T) {
 		}
 	})
 	load.Go(func() { // whoever comes for the first time
-		for !stop.Load() {
+		for going() {
 			fresh, err := client.New("unix://"+r.config.Socket, client.Config{})
 			if err == nil {
 				_, err = fresh.Stats(t.Context())
@@ -206,15 +219,18 @@ func TestDaemon_IsReplacedWithoutALoss(t *testing.T) {
 		}
 	})
 	for range times {
+		for range 5 { // so that there is something to lose
+			<-more
+		}
 		r.replace(t)
 	}
-	stop.Store(true)
+	close(stop)
 	load.Wait()
 	must(t, os.WriteFile(gate, nil, 0o600))
 	group.Wait()
 	for i, f := range all {
 		x, err := c.Get(t.Context(), f.id)
-		if err != nil || x.Status != engine.Completed || f.lines.Load() == 0 || f.lines.Load()%50 != 0 {
+		if err != nil || x.Status != engine.Completed || f.lines.Load() == 0 || f.lines.Load()%20 != 0 {
 			t.Errorf("follower %d of %s has %d lines, %v", i, x.Status, f.lines.Load(), err)
 		}
 	}
