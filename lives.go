@@ -122,7 +122,9 @@ func (l *lives) pass() bool {
 // stepsOf are the events of a step: those of eventsOf, and an ending without text.
 func (s *subject) stepsOf(p *step) (events []Event) {
 	if p.note == noteEnded {
-		events = s.live.final.lastEvents(nil, s.live.final.ending())
+		f := s.live.final
+		events = f.lastEvents(nil, f.ending())
+		events[len(events)-1].Trace = f.request.request().Trace
 	} else {
 		events = s.eventsOf(nil, &journal.Record{Code: p.note})
 	}

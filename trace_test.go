@@ -97,7 +97,9 @@ func TestWithoutOutput_HearsOfLives(t *testing.T) {
 		e, _ := scripted(t, engine.Config{Handler: engine.WithoutOutput(h), MaxConcurrent: 1}, enginetest.Scripts{
 			"talks": {Prints: []enginetest.Print{{Text: "a\n"}, {After: time.Second, Text: "b\n"}}},
 		})
-		ran := start(t, e, play("talks"))
+		traced := play("talks")
+		traced.Trace.Parent = someParent
+		ran := start(t, e, traced)
 		waited := start(t, e, play("talks"))
 		if err := e.Cancel(t.Context(), waited, engine.Cancellation{}); err != nil {
 			t.Fatal(err)
@@ -115,7 +117,7 @@ func TestWithoutOutput_HearsOfLives(t *testing.T) {
 		}
 		heard := h.of(ran)
 		last := heard[len(heard)-1]
-		if r := last.Result; r == nil || r.Stdout != "" || r.Output.StdoutLines != 2 || r.Duration != time.Second {
+		if r := last.Result; r == nil || r.Stdout != "" || r.Output.StdoutLines != 2 || r.Duration != time.Second || last.Trace.Parent != someParent {
 			t.Errorf("the ending is %+v", last.Result)
 		}
 		for _, ev := range heard {

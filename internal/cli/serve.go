@@ -22,9 +22,11 @@ type serveCommand struct {
 	*program
 
 	config, socket, listen string
+	logFormat, logLevel    string
 	ephemeral              bool
 	notifier               daemon.Notifier
 	log                    *slog.Logger
+	level                  slog.LevelVar
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -48,6 +50,8 @@ signal kills it. HUP has it read its configuration again.`,
 	flags.StringVar(&c.config, "config", "", "configuration in `FILE`, YAML or JSON")
 	flags.StringVar(&c.socket, "socket", "", "listen at `PATH`, in a folder of mode 0700")
 	flags.StringVar(&c.listen, "listen", "", "listen at `HOST:PORT` too, for those who have a token")
+	flags.StringVar(&c.logFormat, "log-format", "", "log as `auto|json|text`; auto is for people at a terminal")
+	flags.StringVar(&c.logLevel, "log-level", "", "log from `debug|info|warn|error` on")
 	flags.BoolVar(&c.ephemeral, "ephemeral", false, "keep nothing, and end what runs with the daemon")
 	return cmd
 }
@@ -60,7 +64,6 @@ func (c *serveCommand) serve(ctx context.Context) error {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	c.notifier = daemon.TakeNotifier()
-	c.log = slog.New(slog.NewTextHandler(c.stderr, nil))
 	inherited, err := daemon.TakeListeners()
 	if err != nil {
 		return err
@@ -69,6 +72,8 @@ func (c *serveCommand) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.setLevel(config.LogLevel)
+	c.log = logger(c.stderr, config.LogFormat, styleOf(c.stderr, c.noColour).colour, &c.level)
 	d, err := daemon.Open(ctx, config, daemon.Opening{Version: c.version, Logger: c.log, Inherited: inherited})
 	if err != nil {
 		return err
@@ -92,6 +97,14 @@ func (c *serveCommand) settings() (daemon.Config, error) {
 	config := daemon.Config{Engine: all.engine, Settings: all.daemon, Ephemeral: c.ephemeral}
 	if config.StateDir, err = c.stateDirPath(); err != nil {
 		return config, err
+	}
+	for name, value := range map[string]string{"log_format": c.logFormat, "log_level": c.logLevel} {
+		if value == "" {
+			continue
+		}
+		if err := config.Set(name, value); err != nil {
+			return config, err
+		}
 	}
 	config.Listen = cmp.Or(c.listen, config.Listen)
 	config.Socket, err = c.socketPath(cmp.Or(c.socket, config.Socket))
@@ -158,6 +171,9 @@ func (c *serveCommand) reload(ctx context.Context, d *daemon.Daemon) {
 	var later []string
 	if err == nil {
 		later, err = d.Reload(config)
+	}
+	if err == nil {
+		c.setLevel(config.LogLevel)
 	}
 	switch {
 	case err != nil:

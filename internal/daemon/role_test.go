@@ -35,7 +35,15 @@ func TestRole_MayWhatTheTableSays(t *testing.T) {
 			t.Errorf("%s may %q, want %q", role, allowed, want[role])
 		}
 	}
-	for _, path := range []string{"/", "", "/cloudops.v1.ExecutionService/", "/cloudops.v1.ExecutionService/Nothing", "/v1/executions/a/b/logs", "/debug/pprof/"} {
+	for _, role := range daemon.Roles() {
+		if look, _ := daemon.May(role, "/metrics"); !look {
+			t.Errorf("%s may not look at the gauges", role)
+		}
+		if profile, _ := daemon.May(role, "/debug/pprof/heap"); profile != (role == daemon.Admin) {
+			t.Errorf("%s may profile: %t", role, profile)
+		}
+	}
+	for _, path := range []string{"/", "", "/cloudops.v1.ExecutionService/", "/cloudops.v1.ExecutionService/Nothing", "/v1/executions/a/b/logs", "/debug/", "/metrics/more"} {
 		if _, known := daemon.May(daemon.Admin, path); known {
 			t.Errorf("%q is served", path)
 		}
