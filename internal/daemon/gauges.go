@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/pprof"
@@ -75,7 +76,7 @@ func (d *Daemon) exposeProgram(out *exposition.Text) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	out.Family("cloudops_build_info", "gauge", "What was built, from what; always 1.")
-	out.Sample("cloudops_build_info", 1, "version", d.version, "go", runtime.Version(), "platform", runtime.GOOS+"/"+runtime.GOARCH)
+	out.Sample("cloudops_build_info", 1, "version", cmp.Or(d.version, "unknown"), "go", runtime.Version(), "platform", runtime.GOOS+"/"+runtime.GOARCH)
 	out.Gauge("cloudops_start_time_seconds", "When the daemon was opened, since 1970.", float64(d.started.UnixMilli())/1000)
 	out.Gauge("go_goroutines", "Goroutines that exist.", float64(runtime.NumGoroutine()))
 	out.Gauge("go_sched_gomaxprocs_threads", "Threads that run Go code at once, at most.", float64(runtime.GOMAXPROCS(0)))

@@ -83,7 +83,7 @@ type traced struct {
 // Execute accepts a request.
 func (e *traced) Execute(ctx context.Context, r engine.Request) (engine.ID, error) {
 	begin := time.Now()
-	call := e.tracer.Submit(ctx, visitOf(ctx).trace)
+	call := e.tracer.Submit(ctx, r.Trace)
 	r.Trace = call.Trace
 	id, err := e.attended.Execute(ctx, r)
 	call.End(id, err)

@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/exposition"
 )
 
@@ -33,8 +32,7 @@ type answered struct {
 
 // visit is one request while it is served.
 type visit struct {
-	who   caller
-	trace engine.Trace // what its headers say
+	who caller
 }
 
 type visitKey struct{}
@@ -52,7 +50,7 @@ func visitOf(ctx context.Context) *visit {
 func (d *Daemon) through(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
-		v := &visit{trace: engine.Trace{Parent: r.Header.Get("Traceparent"), State: strings.Join(r.Header.Values("Tracestate"), ",")}}
+		v := &visit{}
 		out := &answer{ResponseWriter: w, status: http.StatusOK}
 		d.traffic.inside.Add(1)
 		defer func() { d.went(r, v, out.status, time.Since(begin)) }()

@@ -99,6 +99,9 @@ func (t *Tracer) Submit(ctx context.Context, from engine.Trace) Submission {
 		if err != nil {
 			return Submission{}
 		}
+		if from.Validate() != nil { // a state that cannot be read is no reason to refuse
+			from.State = ""
+		}
 		return Submission{Trace: from}
 	}
 	ctx, span := t.spans.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "submit", trace.WithSpanKind(trace.SpanKindServer))
@@ -188,7 +191,7 @@ type spanKey struct{}
 
 // NewIDs makes those of a trace and of its first span.
 func (ids) NewIDs(ctx context.Context) (id trace.TraceID, span trace.SpanID) {
-	binary.NativeEndian.PutUint64(id[:8], rand.Uint64()) //nolint:gosec // chance, and no secret
+	binary.NativeEndian.PutUint64(id[:8], rand.Uint64())   //nolint:gosec // chance, and no secret
 	binary.NativeEndian.PutUint64(id[8:], rand.Uint64()|1) //nolint:gosec // likewise
 	return id, ids{}.NewSpanID(ctx, id)
 }

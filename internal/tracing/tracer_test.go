@@ -242,6 +242,9 @@ func TestTracer_KeepsToWhatTheCallerSays(t *testing.T) {
 		t.Errorf("spans: %v", at.spans)
 	}
 	var off *tracing.Tracer
+	if out := traced(t, off, engine.Trace{Parent: caller, State: strings.Repeat("a", 1000)}, echo).Stdout; out != caller+"\n" {
+		t.Errorf("with a state that is too long: %q", out)
+	}
 	if out := traced(t, off, engine.Trace{Parent: caller}, echo).Stdout; out != caller+"\n" {
 		t.Errorf("a tracer that is off hands on %q", out)
 	}
