@@ -70,7 +70,7 @@ func (d *delivery) finished(r *recipient, number uint64) {
 	d.pruneLocked(0)
 	if d.engine.config.BufferOutput && !r.over {
 		d.ready = append(d.ready, r)
-		d.signal(d.wake)
+		signal(d.wake)
 	}
 }
 
@@ -80,7 +80,7 @@ func (d *delivery) dropped(r *recipient) {
 	defer d.mu.Unlock()
 	if !r.over && !r.last {
 		d.doneLocked(r)
-		d.signal(d.wake)
+		signal(d.wake)
 	}
 }
 
@@ -94,7 +94,7 @@ func (d *delivery) push(r *recipient) {
 	d.mu.Lock()
 	d.ready = append(d.ready, r)
 	d.mu.Unlock()
-	d.signal(d.wake)
+	signal(d.wake)
 }
 
 // prune lets go of executions whose records were cleaned up unread: those with a
@@ -133,7 +133,7 @@ func (d *delivery) run(ctx context.Context) {
 		ready, missed := d.ready, d.missed
 		d.ready, d.missed = nil, 0
 		if d.open == 0 && missed == 0 {
-			d.signal(d.idle)
+			signal(d.idle)
 		}
 		d.mu.Unlock()
 		if missed > 0 {
@@ -150,14 +150,6 @@ func (d *delivery) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-	}
-}
-
-// signal leaves a token, unless there is one.
-func (d *delivery) signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
 	}
 }
 
@@ -227,33 +219,47 @@ func (d *delivery) look(r *recipient, w *watcher, buf []journal.Record) (now sig
 	return now
 }
 
-// call hands events over. A handler that panics has had them.
-func (d *delivery) call(events []Event) {
+func (d *delivery) call(events []Event) { callHandler(d.handler, events, d.engine.config.Logger) }
+
+// callHandler hands events over. A handler that panics has had them.
+func callHandler(h EventHandler, events []Event, log *slog.Logger) {
 	defer func() {
 		if p := recover(); p != nil {
-			d.engine.config.Logger.Error("event handler panicked", slog.Any("panic", p), slog.Int("events", len(events)))
+			log.Error("event handler panicked", slog.Any("panic", p), slog.Int("events", len(events)))
 		}
 	}()
-	d.handler.HandleEvents(events)
+	h.HandleEvents(events)
 }
 
-// close waits until the handler has everything, but not for one that hangs: the
+func (d *delivery) close(ctx context.Context) {
+	closeHandler(ctx, d.group, d.drain, d.engine.config.Logger)
+}
+
+// closeHandler waits until a handler has everything, but not for one that hangs: the
 // context bounds it, and lastWord once that is done. A handler that hangs keeps
 // its goroutine, and gets nothing more when it returns.
-func (d *delivery) close(ctx context.Context) {
+func closeHandler(ctx context.Context, g *lifecycle.Group, drain func(context.Context) bool, log *slog.Logger) {
 	const lastWord = time.Second
-	drained := d.drain(ctx)
+	drained := drain(ctx)
 	if !drained {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
-		drained = d.drain(last)
+		drained = drain(last)
 		cancel()
 	}
-	d.group.Stop(ErrClosed)
+	g.Stop(ErrClosed)
 	if !drained {
-		d.engine.config.Logger.ErrorContext(ctx, "event handler hangs: it did not get all events")
+		log.ErrorContext(ctx, "event handler hangs: it did not get all events")
 		return
 	}
-	d.group.Wait()
+	g.Wait()
+}
+
+// signal leaves a token, unless there is one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // drain reports whether the handler got everything before the context was done.

@@ -216,6 +216,7 @@ func (e *Engine) began(x *execution) {
 		e.ledger.began(x.id, x.started)
 	}
 	x.journal.Note(noteStarted, width(noteStarted))
+	e.lives.tell(x, noteStarted)
 }
 
 // noteStop notes how far a stop is.
@@ -256,6 +257,7 @@ func (e *Engine) finish(x *execution, end Ending) {
 	if x.reader != nil {
 		e.deliver.finished(x.reader, e.shelf.next-1)
 	}
+	e.lives.tell(x, noteEnded)
 	e.trimLocked(time.Now())
 	e.freeLocked()
 	if e.ledger != nil {

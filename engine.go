@@ -30,6 +30,7 @@ type Engine struct {
 	bounds   journal.Options
 	budget   *journal.Budget
 	deliver  *delivery // nil without a handler
+	lives    *lives    // instead, for one that takes no output
 	ledger   *ledger   // nil without a store
 	finder   Finder    // the runner, where it is one and there is a store; else nil
 	group    *lifecycle.Group
@@ -79,7 +80,10 @@ func New(c Config) (*Engine, error) {
 		}
 		e.runner, e.local, e.forks = local, local, local.forkLimit()
 	}
-	if h := e.config.Handler; h != nil {
+	if h, ok := e.config.Handler.(lifeHandler); ok {
+		e.lives = newLives(e, h.EventHandler)
+		e.lives.group.Go(e.lives.run)
+	} else if h := e.config.Handler; h != nil {
 		e.deliver = newDelivery(e, h)
 		e.deliver.group.Go(e.deliver.run)
 	}
@@ -142,7 +146,7 @@ func (e *Engine) Execute(ctx context.Context, r Request) (ID, error) {
 }
 
 // digestOf is what makes two requests the same content: their JSON without the
-// id. It is zero where the engine makes the id: nobody repeats such a request,
+// id and the trace. It is zero where the engine makes the id: nobody repeats such a request,
 // because who knows its id knows that it was accepted.
 func digestOf(r *Request) (digest [16]byte, err error) {
 	if r.ID == (ID{}) || r.Command == nil {
@@ -152,7 +156,7 @@ func digestOf(r *Request) (digest [16]byte, err error) {
 	if err != nil {
 		return digest, err
 	}
-	return digestOfContent(content), nil
+	return digestOfContent(r, content)
 }
 
 // contentOf is what a request asks for, as JSON without the id.
@@ -166,10 +170,18 @@ func contentOf(r *Request) ([]byte, error) {
 	return data, nil
 }
 
-func digestOfContent(content []byte) (digest [16]byte) {
+// digestOfContent is the digest of a request of which this is the content.
+func digestOfContent(r *Request, content []byte) (digest [16]byte, err error) {
+	if r.Trace != (Trace{}) {
+		untraced := *r
+		untraced.Trace = Trace{}
+		if content, err = contentOf(&untraced); err != nil {
+			return digest, err
+		}
+	}
 	sum := sha256.Sum256(content)
 	copy(digest[:], sum[:])
-	return digest
+	return digest, nil
 }
 
 // knownLocked reports whether the id is that of an execution with this content. One
@@ -246,6 +258,7 @@ func (e *Engine) accept(x *execution) (alone bool, err error) {
 	if e.deliver != nil {
 		e.deliver.add(x)
 	}
+	e.lives.tell(x, noteAccepted)
 	// Policies, and runners that are not ours, may take their time to start one.
 	if e.local != nil && e.config.Policy == nil && e.active+e.spawners+e.queue.len() == 0 && !now.Before(e.backoff) {
 		e.active, e.spawners = 1, 1

@@ -83,9 +83,10 @@ func (h *inherited) environment(r *Request, tool []string) ([]string, *redact.Se
 	if r.Redact == RedactValues {
 		masks = p.values
 	}
-	if len(r.Secrets)+len(r.Env)+len(r.UnsetEnv)+len(r.InheritEnv) == 0 && !r.CleanEnv {
+	if len(r.Secrets)+len(r.Env)+len(r.UnsetEnv)+len(r.InheritEnv) == 0 && !r.CleanEnv && r.Trace == (Trace{}) {
 		return p.forTool(tool), masks
 	}
+	tool = r.Trace.environment(tool)
 	over := make([]string, 0, len(tool)+len(r.Env)+1)
 	for _, entry := range tool {
 		if _, given := r.Env[nameOf(entry)]; !given {
@@ -136,7 +137,7 @@ func (p *parent) under(over []string, r *Request) []string {
 		case slices.ContainsFunc(over, func(o string) bool {
 			return len(o) > len(name) && o[len(name)] == '=' && o[:len(name)] == name
 		}):
-		case slices.Contains(r.UnsetEnv, name):
+		case slices.Contains(r.UnsetEnv, name), name == stateVariable && r.Trace.Parent != "":
 		case !inherits(r, name):
 		default:
 			env = append(env, entry)

@@ -89,6 +89,10 @@ type Event struct {
 	Gap      Gap
 	Missed   Missed
 	Progress *Progress
+
+	// Trace is that of the request, in endings that a handler below [WithoutOutput] hears
+	// of. It is not part of the JSON.
+	Trace Trace
 }
 
 // Gap is output that a limit left out.

@@ -47,6 +47,7 @@ type execution struct {
 	queueTimeout time.Duration // how long it may wait for a slot
 
 	reader *recipient // how far the handler is; nil without one
+	told   bool       // a handler of lives hears of it; guarded by the engine's mu
 	// launch is what only the start needs; nil once it runs. It is of whoever starts
 	// the execution.
 	launch *Launch

@@ -35,7 +35,7 @@ func (e *Engine) prepare(asked *Request) (*execution, error) {
 	}
 	stop, stopErr := stopSignal(r.StopSignal, inv.stopSignal)
 	if err := errors.Join(
-		stopErr, checkWorkingDir(r.WorkingDir), e.checkDurations(r), checkEnv(r),
+		stopErr, checkWorkingDir(r.WorkingDir), e.checkDurations(r), checkEnv(r), r.Trace.Validate(),
 		checkLimits(r), checkTerminal(r), checkActor(r.Actor), checkLog(r.OutputLogPath, r.OutputLogMode),
 	); err != nil {
 		return nil, err

@@ -65,6 +65,7 @@ func (e *Engine) takeUp(ctx context.Context, id ID, found *Recovery) error {
 	if e.deliver != nil {
 		e.deliver.add(x)
 	}
+	e.lives.follow(x)
 	err = ErrNotFound
 	if e.finder != nil {
 		err = e.find(ctx, x)

@@ -121,6 +121,9 @@ type Request struct {
 	Actor Actor
 	// Metadata is carried along for the caller.
 	Metadata Metadata
+	// Trace is where it belongs in a trace. It is kept, and not part of the content that
+	// makes a conflict: who sends a request again does so in another span.
+	Trace Trace
 }
 
 // Redact says what is masked besides the values of Request.Secrets and of

@@ -44,6 +44,7 @@ type requestJSON struct {
 	Limits        limitsJSON `json:"limits,omitzero"`
 	Actor         Actor      `json:"actor,omitzero"`
 	Metadata      Metadata   `json:"metadata,omitzero"`
+	Trace         Trace      `json:"trace,omitzero"`
 }
 
 // limitsJSON is Limits on the wire, where 0 is not the same as absent.
@@ -102,7 +103,7 @@ func (r Request) MarshalJSON() ([]byte, error) {
 		SuccessCodes: r.SuccessCodes, Secrets: r.Secrets, Redact: r.Redact,
 		KillMode: r.KillMode, Leftovers: r.Leftovers, NoNewPrivileges: r.NoNewPrivileges,
 		Limits: limitsJSON{Oversize: r.Limits.Oversize, BestEffort: r.Limits.BestEffort},
-		Actor:  r.Actor, Metadata: r.Metadata,
+		Actor:  r.Actor, Metadata: r.Metadata, Trace: r.Trace,
 	}
 	if len(r.Metadata.Tags) == 0 {
 		j.Metadata.Tags = nil // no tags and an empty list of them are the same content
@@ -149,7 +150,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 		SuccessCodes: j.SuccessCodes, Secrets: j.Secrets, Redact: j.Redact,
 		KillMode: j.KillMode, Leftovers: j.Leftovers, NoNewPrivileges: j.NoNewPrivileges,
 		Limits: Limits{Oversize: j.Limits.Oversize, BestEffort: j.Limits.BestEffort},
-		Actor:  j.Actor, Metadata: j.Metadata,
+		Actor:  j.Actor, Metadata: j.Metadata, Trace: j.Trace,
 	}
 	if j.Stdin != nil {
 		if j.StdinBase64 != nil {

@@ -23,6 +23,7 @@ func TestRequest_JSONComesBack(t *testing.T) {
 		Secrets: []string{"hunter2"}, Redact: engine.RedactValues,
 		Limits: engine.Limits{OutputBytes: 1000, Oversize: engine.FailExecution},
 		Actor:  engine.Actor{Kind: engine.Human, Name: "bob"}, Metadata: engine.Metadata{Source: "ui", ConversationID: someID, Tags: map[string]string{"k": "v"}},
+		Trace: engine.Trace{Parent: someParent, State: "a=b"},
 	}
 	data, err := json.MarshalIndent(want, "", "  ")
 	if err != nil {
@@ -108,7 +109,7 @@ func TestRequest_NullAndAbsentMeanTheDefault(t *testing.T) {
 		fields := []string{
 			"id", "env", "unset_env", "clean_env", "inherit_env", "working_dir", "timeout_ms", "idle_timeout_ms", "queue_timeout_ms", "grace_ms",
 			"wait_delay_ms", "stop_signal", "stdin", "stdin_base64", "interactive", "terminal", "kill_mode", "leftovers",
-			"no_new_privileges", "output_log_path", "output_log_mode", "success_codes", "secrets", "redact", "limits", "actor", "metadata",
+			"no_new_privileges", "output_log_path", "output_log_mode", "success_codes", "secrets", "redact", "limits", "actor", "metadata", "trace",
 		}
 		text := `{"command":` + string(command)
 		for _, name := range fields {

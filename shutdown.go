@@ -30,6 +30,9 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	if e.deliver != nil {
 		e.deliver.close(ctx)
 	}
+	if e.lives != nil {
+		e.lives.close(ctx)
+	}
 	e.group.Stop(ErrClosed)
 	err = errors.Join(err, e.means.close())
 	if e.local != nil {

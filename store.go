@@ -80,7 +80,9 @@ func NewAcceptance(r Request, at time.Time, mask func(text string) string) (Acce
 	if err != nil {
 		return Acceptance{}, err
 	}
-	a.Digest = digestOfContent(content)
+	if a.Digest, err = digestOfContent(&r, content); err != nil {
+		return Acceptance{}, err
+	}
 	r.ID = ID{}
 	own(&r)
 	if maskLabels(&r, mask) {

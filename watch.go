@@ -278,7 +278,11 @@ func (s *subject) ending(out []Event) []Event {
 	if f == nil {
 		return out
 	}
-	r := f.result()
+	return f.lastEvents(out, f.result())
+}
+
+// lastEvents appends the events of an ending.
+func (f *finished) lastEvents(out []Event, r Result) []Event {
 	before := Running
 	if f.started == 0 {
 		before = Pending

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
 	engine "github.com/escher-dbai/cloudops-engine"
@@ -28,11 +29,24 @@ func (c *Client) Execute(ctx context.Context, r engine.Request) (engine.ID, erro
 	if err != nil {
 		return engine.ID{}, err
 	}
-	out, err := again(ctx, c, c.rpc.Execute, m)
+	out, err := again(traced(ctx, &r), c, c.rpc.Execute, m)
 	if err != nil {
 		return engine.ID{}, err
 	}
 	return engine.ParseID(out.GetId())
+}
+
+// traced has a call carry the trace of its request, as the W3C's Trace Context has it.
+func traced(ctx context.Context, r *engine.Request) context.Context {
+	if r.Trace.Parent == "" {
+		return ctx
+	}
+	ctx, call := connect.NewClientContext(ctx)
+	call.RequestHeader().Set("Traceparent", r.Trace.Parent)
+	if r.Trace.State != "" {
+		call.RequestHeader().Set("Tracestate", r.Trace.State)
+	}
+	return ctx
 }
 
 // Get returns what is known of an execution. See [engine.API].

@@ -24,6 +24,8 @@ import (
 
 func TestMain(m *testing.M) {
 	engine.ReaperMain()
+	_ = os.Unsetenv("TRACEPARENT") // a pipeline's own is not that of a test
+	_ = os.Unsetenv("TRACESTATE")
 	goleak.VerifyTestMain(m)
 }
 

@@ -40,6 +40,7 @@ func (s *service) execute(ctx context.Context, m *pb.ExecuteRequest) (string, er
 	if err != nil {
 		return "", err
 	}
+	r.Trace = traceOf(ctx)
 	id, err := s.engine.Execute(ctx, r)
 	return id.String(), err
 }

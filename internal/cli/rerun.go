@@ -61,7 +61,7 @@ func (c *rerunCommand) rerun(ctx context.Context, name string) error {
 		return err
 	}
 	r := kept.Request
-	r.ID = engine.ID{}
+	r.ID, r.Trace = engine.ID{}, engine.Trace{}
 	if err := c.complement(&r, kept.Missing()); err != nil {
 		return err
 	}

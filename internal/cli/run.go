@@ -96,6 +96,9 @@ func (c *runCommand) run(ctx context.Context, r engine.Request) error {
 	if !c.noRecord && c.host() == "" && r.WorkingDir == "" {
 		r.WorkingDir, _ = os.Getwd() // so that it can be run again from elsewhere; "" is that of the engine
 	}
+	if r.Trace == (engine.Trace{}) {
+		r.Trace = traceHere()
+	}
 	stdin, err := c.openStdin(&r)
 	if err != nil {
 		return about("--stdin", err)
@@ -204,6 +207,16 @@ func (c *runCommand) scriptCommand(args []string, dir string) (engine.Command, e
 		path = absolute
 	}
 	return engine.Script(path, args...).Interpreter(c.interpreter), nil
+}
+
+// traceHere is the trace in which this program runs; zero where it is in none. A command that
+// a daemon runs would else not be told of it.
+func traceHere() engine.Trace {
+	t := engine.Trace{Parent: os.Getenv("TRACEPARENT"), State: os.Getenv("TRACESTATE")}
+	if t.Parent == "" || t.Validate() != nil {
+		return engine.Trace{}
+	}
+	return t
 }
 
 // maxRequestBytes bounds a request: stdin in it is the largest part.

@@ -26,9 +26,11 @@ type serveCommand struct {
 	*program
 
 	config, socket, listen string
+	logFormat, logLevel    string
 	ephemeral, replace     bool
 	notifier               daemon.Notifier
 	log                    *slog.Logger
+	level                  slog.LevelVar
 	current                daemon.Config
 }
 
@@ -56,6 +58,8 @@ it cannot, that one goes on.`,
 	flags.StringVar(&c.config, "config", "", "configuration in `FILE`, YAML or JSON")
 	flags.StringVar(&c.socket, "socket", "", "listen at `PATH`, in a folder of mode 0700")
 	flags.StringVar(&c.listen, "listen", "", "listen at `HOST:PORT` too, for those who have a token")
+	flags.StringVar(&c.logFormat, "log-format", "", "log as `auto|json|text`; auto is for people at a terminal")
+	flags.StringVar(&c.logLevel, "log-level", "", "log from `debug|info|warn|error` on")
 	flags.BoolVar(&c.ephemeral, "ephemeral", false, "keep nothing, and end what runs with the daemon")
 	flags.BoolVar(&c.replace, "replace", false, "take over from the daemon that runs")
 	return cmd
@@ -72,7 +76,6 @@ func (c *serveCommand) serve(ctx context.Context) error {
 	defer signal.Stop(signals)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // who read what we say may be gone long before us
 	c.notifier = daemon.TakeNotifier()
-	c.log = slog.New(slog.NewTextHandler(c.stderr, nil))
 	inherited, err := daemon.TakeListeners()
 	if err != nil {
 		return err
@@ -80,6 +83,8 @@ func (c *serveCommand) serve(ctx context.Context) error {
 	if c.current, err = c.settings(); err != nil {
 		return err
 	}
+	c.setLevel(c.current.LogLevel)
+	c.log = logger(c.stderr, c.current.LogFormat, styleOf(c.stderr, c.noColour).colour, &c.level)
 	opening := daemon.Opening{Version: c.version, Logger: c.log, Inherited: inherited}
 	before, err := c.succeed(ctx, &opening)
 	if err != nil {
@@ -149,6 +154,14 @@ func (c *serveCommand) settings() (daemon.Config, error) {
 	config := daemon.Config{Engine: all.engine, Settings: all.daemon, Ephemeral: c.ephemeral}
 	if config.StateDir, err = c.stateDirPath(); err != nil {
 		return config, err
+	}
+	for name, value := range map[string]string{"log_format": c.logFormat, "log_level": c.logLevel} {
+		if value == "" {
+			continue
+		}
+		if err := config.Set(name, value); err != nil {
+			return config, err
+		}
 	}
 	config.Listen = cmp.Or(c.listen, config.Listen)
 	config.Socket, err = c.socketPath(cmp.Or(c.socket, config.Socket))
@@ -237,6 +250,7 @@ func (c *serveCommand) reload(ctx context.Context, d *daemon.Daemon) {
 	}
 	if err == nil {
 		c.current = config
+		c.setLevel(config.LogLevel)
 	}
 	switch {
 	case err != nil:

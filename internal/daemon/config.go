@@ -48,6 +48,13 @@ type Settings struct {
 	MaxRequestBytes int
 	// RequestsPerSecond is how many a token may make, with twice as many at once.
 	RequestsPerSecond int
+	// OTLPEndpoint is the URL of a collector of spans, OTLPHeaders what it is sent besides,
+	// NAME=VALUE each; see package tracing.
+	OTLPEndpoint string
+	OTLPHeaders  []string
+	// LogFormat is auto, json or text, LogLevel debug, info, warn or error: for whoever
+	// makes the logger.
+	LogFormat, LogLevel string
 	// Drain is how long an ephemeral daemon lets run what runs when it is told to end.
 	Drain time.Duration
 
@@ -124,6 +131,10 @@ func settings() []setting {
 			s.Retention.OutputBytes, err = large(text)
 			return err
 		}},
+		text("otlp_endpoint", func(s *Settings) *string { return &s.OTLPEndpoint }),
+		list("otlp_headers", func(s *Settings) *[]string { return &s.OTLPHeaders }),
+		word("log_format", []string{"auto", "json", "text"}, func(s *Settings) *string { return &s.LogFormat }),
+		word("log_level", []string{"debug", "info", "warn", "error"}, func(s *Settings) *string { return &s.LogLevel }),
 		{"drain_ms", func(s *Settings, text string) error {
 			n, err := number(text)
 			s.Drain = time.Duration(min(n, int64(24*time.Hour/time.Millisecond))) * time.Millisecond
@@ -151,6 +162,17 @@ func wholeNumber(text string, bits int) (int64, error) {
 		return 0, errors.New("must be a whole number above 0")
 	}
 	return n, nil
+}
+
+// word is a setting with few values.
+func word(name string, words []string, field func(*Settings) *string) setting {
+	return setting{name, func(s *Settings, text string) error {
+		if !slices.Contains(words, text) {
+			return errors.New("must be one of " + strings.Join(words, ", "))
+		}
+		*field(s) = text
+		return nil
+	}}
 }
 
 func list(name string, field func(*Settings) *[]string) setting {
@@ -214,6 +236,9 @@ func (s *Settings) set(name, shown, text string) error {
 			continue
 		}
 		if err := known.read(s, text); err != nil {
+			if name == "otlp_headers" { // they are secrets
+				text = "…"
+			}
 			return fmt.Errorf("%w: %s is %.40q: %w", engine.ErrInvalidConfig, shown, text, err)
 		}
 		return nil
@@ -278,6 +303,9 @@ func (c *Config) fixed(next *Config) []string {
 	note("socket", c.Socket == next.Socket)
 	note("listen", c.Listen == next.Listen)
 	note("tls_cert", (c.TLSCert == "") == (next.TLSCert == ""))
+	note("otlp_endpoint", c.OTLPEndpoint == next.OTLPEndpoint)
+	note("otlp_headers", slices.Equal(c.OTLPHeaders, next.OTLPHeaders))
+	note("log_format", c.LogFormat == next.LogFormat)
 	note("max_connections", c.MaxConnections == next.MaxConnections)
 	note("max_requests", c.MaxRequests == next.MaxRequests)
 	note("max_request_bytes", c.MaxRequestBytes == next.MaxRequestBytes)

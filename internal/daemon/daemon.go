@@ -15,6 +15,7 @@ import (
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/durable"
 	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
+	"github.com/escher-dbai/cloudops-engine/internal/tracing"
 	"github.com/escher-dbai/cloudops-engine/rpc"
 )
 
@@ -28,11 +29,22 @@ type Daemon struct {
 	rules   atomic.Pointer[rules]
 	handler *rpc.Handler
 	doors   []*door
+	version string
+	started time.Time
+	gauges
 	ready   atomic.Bool
 	group   *lifecycle.Group
 	failed  chan error
 	heirs   chan *Heir
 	leaving atomic.Bool // there is an heir
+}
+
+// gauges are what is counted and told of a daemon.
+type gauges struct {
+	observer *observer
+	readers  readers
+	traffic  traffic
+	took     stopwatch // to accept
 }
 
 // served is what a daemon needs of an engine.
@@ -58,7 +70,11 @@ type Opening struct {
 // another owner, and those of listening.
 func Open(ctx context.Context, c Config, o Opening) (*Daemon, error) {
 	c.Settings = c.WithDefaults()
-	d := &Daemon{config: c, log: o.Logger, group: lifecycle.New(), failed: make(chan error, 1), heirs: make(chan *Heir, 1)}
+	d := &Daemon{
+		config: c, log: o.Logger, version: o.Version, started: time.Now(),
+		group: lifecycle.New(), failed: make(chan error, 1), heirs: make(chan *Heir, 1),
+	}
+	d.observer = newObserver(o.Logger)
 	if err := d.open(ctx, &o); err != nil {
 		for _, l := range o.Inherited {
 			_ = l.Close() // nobody has come in
@@ -91,10 +107,16 @@ func (d *Daemon) open(ctx context.Context, o *Opening) (err error) {
 		return err
 	}
 	d.rules.Store(rules)
+	if d.observer.tracer, err = tracing.Open(ctx, tracing.Config{
+		Endpoint: d.config.OTLPEndpoint, Headers: d.config.OTLPHeaders, Version: o.Version, Logger: d.log,
+	}); err != nil {
+		return err
+	}
 	if err := d.start(ctx); err != nil {
 		return err
 	}
-	d.handler = rpc.New(&careful{d.engine, &d.rules}, rpc.Config{
+	readers := &attended{&careful{d.engine, &d.rules}, &d.readers}
+	d.handler = rpc.New(&traced{readers, d.observer.tracer, &d.took}, rpc.Config{
 		Version: o.Version, Logger: d.log, MaxRequestBytes: d.config.MaxRequestBytes,
 	})
 	return d.listen(ctx, o.Inherited)
@@ -103,7 +125,11 @@ func (d *Daemon) open(ctx context.Context, o *Opening) (err error) {
 // start makes the engine.
 func (d *Daemon) start(ctx context.Context) error {
 	c := d.config.Engine
-	c.Logger = d.log
+	c.Logger, c.Handler = d.log, engine.WithoutOutput(d.observer)
+	defer func() {
+		d.observer.engine = d.engine
+		close(d.observer.opened)
+	}()
 	if !d.config.Ephemeral {
 		e, err := durable.Open(ctx, d.config.StateDir, durable.Config{
 			Engine: c, Owner: true, Durability: d.config.Durability, Retention: d.config.Retention,
@@ -272,6 +298,14 @@ func (d *Daemon) Shutdown(ctx context.Context) error {
 	default:
 	}
 	return err
+}
+
+// lastSpans sends what was not sent yet. That nobody takes it is no fault of the daemon,
+// and was logged.
+func (d *Daemon) lastSpans(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	_ = d.observer.tracer.Shutdown(ctx)
 }
 
 // mostHurried is how many executions Hurry looks for: as many as one page has.

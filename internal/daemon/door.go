@@ -49,8 +49,8 @@ func (d *Daemon) newDoor(l net.Listener) *door {
 			p.name = "https://" + address.String()
 		}
 	}
-	p.guard = newGuard(d, d.handler, network, port)
-	p.server = rpc.NewServer(p.guard, d.log)
+	p.guard = newGuard(d, d.rooms(), network, port)
+	p.server = rpc.NewServer(d.through(p.guard), d.log)
 	if !network {
 		p.server.ConnContext = withPeer(newAccounts())
 	}

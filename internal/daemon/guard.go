@@ -100,6 +100,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	visitOf(r.Context()).who = who
 	ctx := context.WithValue(r.Context(), callerKey{}, who)
 	if g.network { // a stream does not outlive its token
 		inside, leave, ok := g.leases.within(ctx, &token)
@@ -201,7 +202,7 @@ func (g *guard) authenticate(r *http.Request) (Token, error) {
 func checkMethod(r *http.Request, need right) error {
 	switch {
 	case r.Method == http.MethodPost:
-	case need == toLook && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+	case (need == toLook || need == toProfile) && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		return nil
 	default:
 		return refuse(http.StatusMethodNotAllowed, connect.CodeUnimplemented, "that is not done by "+r.Method)

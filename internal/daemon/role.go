@@ -38,6 +38,7 @@ const (
 	toRun
 	toDecide
 	toAdminister
+	toProfile // to look into the program itself
 )
 
 // may is the one place that says what a role may do.
@@ -49,7 +50,7 @@ func (r Role) may(need right) bool {
 		return r == Operator || r == Admin
 	case toDecide:
 		return r == Approver || r == Admin
-	case toAdminister:
+	case toAdminister, toProfile:
 		return r == Admin
 	}
 	return false
@@ -74,6 +75,12 @@ func verbRight(path string) (right, error) {
 			return toAdminister, nil
 		}
 		return 0, errNoVerb
+	}
+	switch {
+	case path == "/metrics":
+		return toLook, nil
+	case strings.HasPrefix(path, pprofPath):
+		return toProfile, nil
 	}
 	id, isExecution := strings.CutPrefix(path, "/v1/executions/")
 	id, isLog := strings.CutSuffix(id, "/logs")

@@ -26,8 +26,10 @@ func roles() map[string][]daemon.Role {
 		return table
 	}
 	table := map[string][]daemon.Role{
-		"/v1/executions/0/logs":                                     all,
-		"/grpc.health.v1.Health/Check":                              all,
+		"/v1/executions/0/logs":        all,
+		"/metrics":                     all,
+		"/debug/pprof/heap":            {daemon.Admin},
+		"/grpc.health.v1.Health/Check": all,
 		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": all,
 	}
 	for _, part := range []map[string][]daemon.Role{
@@ -87,7 +89,7 @@ func TestRole_MayWhatTheTableSays(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/", "", "/cloudops.v1.ExecutionService/", "/cloudops.v1.ExecutionService/Nothing", "/cloudops.v1.executionservice/Stats",
-		"/cloudops.v1.ExecutionService/Stats/", "/v1/executions/a/b/logs", "/v1/executions/a", "/debug/pprof/", "/cloudops.v2.ExecutionService/Stats",
+		"/cloudops.v1.ExecutionService/Stats/", "/v1/executions/a/b/logs", "/v1/executions/a", "/debug/", "/metrics/more", "/cloudops.v2.ExecutionService/Stats",
 	} {
 		if _, known := daemon.May(daemon.Admin, path); known {
 			t.Errorf("%q is served", path)

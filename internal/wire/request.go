@@ -13,7 +13,8 @@ import (
 // forever is what a request has for engine.Forever: the last number of 32 bits.
 const forever = math.MaxInt32 * time.Millisecond
 
-// EncodeRequest makes the message of a request. Errors: ErrInvalidCommand, ErrInvalid for
+// EncodeRequest makes the message of a request, without its trace: that is in the headers of
+// a call. Errors: ErrInvalidCommand, ErrInvalid for
 // text that is not UTF-8, ErrTimeoutTooLarge for a duration above 24 days that is not
 // engine.Forever, ErrUnsupported for a reader or a tee, which only a program can have.
 func EncodeRequest(r engine.Request) (*pb.ExecuteRequest, error) {
@@ -32,6 +33,7 @@ func EncodeRequest(r engine.Request) (*pb.ExecuteRequest, error) {
 			return nil, fmt.Errorf("%w: %s is %v: must be below %v, or engine.Forever", engine.ErrTimeoutTooLarge, name, *d, forever)
 		}
 	}
+	r.Trace = engine.Trace{}
 	m := &pb.ExecuteRequest{}
 	if err := encode(exactly{r}, m); err != nil {
 		return nil, err

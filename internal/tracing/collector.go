@@ -1,0 +1,147 @@
+package tracing
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
+)
+
+// How long one request may take, and how often, and how far apart, it is tried.
+const (
+	defaultTimeout = 10 * time.Second
+	attempts       = 5
+	firstPause     = 250 * time.Millisecond
+	longestPause   = 5 * time.Second
+)
+
+// collector sends spans by OTLP over HTTP, in protobuf. It is an otlptrace.Client.
+type collector struct {
+	url     string
+	name    string // the URL without a password
+	headers http.Header
+	gzip    bool
+	http    *http.Client
+	log     *slog.Logger
+	life    *lifecycle.Group // of requests, and no goroutine: when it is stopped none goes on
+
+	sent, dropped atomic.Int64
+	complained    atomic.Int64 // when, in seconds: a collector that is gone is worth a line a minute
+}
+
+// Start has nothing to do.
+func (*collector) Start(context.Context) error { return nil }
+
+// Stop gives its connections back.
+func (c *collector) Stop(context.Context) error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// UploadTraces sends spans. What is not taken is dropped, counted and logged here: the
+// SDK's own way to say it is one for the whole program.
+func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
+	n := int64(0)
+	for _, r := range spans {
+		for _, s := range r.GetScopeSpans() {
+			n += int64(len(s.GetSpans()))
+		}
+	}
+	// The request of the collector's service has this one field, under this number; the
+	// package that has it links gRPC.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.life.Context(), cancel)() //nolint:contextcheck // it ends ours, and gives nothing
+	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
+	if err == nil {
+		err = c.deliver(ctx, body)
+	}
+	if err == nil {
+		c.sent.Add(n)
+		return nil
+	}
+	c.dropped.Add(n)
+	now := time.Now().Unix()
+	if last := c.complained.Load(); now-last >= 60 && c.complained.CompareAndSwap(last, now) {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "spans were dropped: the collector does not take them",
+			slog.String("collector", c.name), slog.Int64("spans", n), slog.String("error", err.Error()))
+	}
+	return nil
+}
+
+// deliver tries until it is taken, or refused for good.
+func (c *collector) deliver(ctx context.Context, body []byte) error {
+	if c.gzip {
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		if _, err := w.Write(body); err != nil {
+			return err
+		}
+		if err := w.Close(); err != nil {
+			return err
+		}
+		body = packed.Bytes()
+	}
+	pause := firstPause
+	for try := 1; ; try++ {
+		after, err := c.post(ctx, body)
+		if err == nil || after < 0 || try == attempts {
+			return err
+		}
+		timer := time.NewTimer(min(max(pause, after), longestPause))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.Join(err, context.Cause(ctx))
+		}
+		pause *= 2
+	}
+}
+
+// never says that it is of no use to try again.
+const never = time.Duration(-1)
+
+// post tries once. Where there is an error it says after how long to try again.
+func (c *collector) post(ctx context.Context, body []byte) (after time.Duration, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	if err != nil {
+		return never, err
+	}
+	r.Header = c.headers.Clone()
+	r.Header.Set("Content-Type", "application/x-protobuf")
+	if c.gzip {
+		r.Header.Set("Content-Encoding", "gzip")
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection is used again
+	if err := answer.Body.Close(); err != nil {
+		return 0, err
+	}
+	switch answer.StatusCode {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		seconds, _ := strconv.Atoi(answer.Header.Get("Retry-After")) // a date, or nothing: no longer than ours
+		after = time.Duration(max(seconds, 0)) * time.Second
+	default:
+		after = never
+	}
+	if answer.StatusCode/100 == 2 {
+		return 0, nil
+	}
+	return after, fmt.Errorf("it answers %s", answer.Status)
+}
