@@ -18,6 +18,9 @@ VERSION ?=
 
 BIN := .bin
 LINT_VERSION := 2.15.0
+# What makes requests for make load.
+VEGETA_VERSION := 12.12.0
+VEGETA := $(BIN)/vegeta-$(VEGETA_VERSION)
 LINT := $(BIN)/golangci-lint-$(LINT_VERSION)
 # The compiler of the contract in proto/, and its plugins, which have the versions of the libraries in go.mod.
 BUF_VERSION := 1.75.0
@@ -125,6 +128,14 @@ long: ## The slow proofs in full: 20,000 races, 10,000 executions, 1,000 trees, 
 kill-test: ## Kill engines and supervisors at 10,000 random moments each, and look for what is lost (an hour; Linux)
 	CLOUDOPS_TEST_FULL=1 $(GO) test -count=1 -timeout 6h -v -parallel 3 -run 'Killed' ./durable
 
+.PHONY: replace-test
+replace-test: ## Replace a daemon 200 times under load, and look for what twenty followers miss (Linux)
+	CLOUDOPS_TEST_FULL=1 $(GO) test -count=1 -timeout 30m -v -run IsReplacedWithoutALoss ./internal/daemon
+
+.PHONY: load
+load: $(VEGETA) ## Hold the API against load by a public tool, at a socket (a minute)
+	GO=$(GO) scripts/load.sh "$(abspath $(VEGETA))"
+
 .PHONY: bench
 bench: ## Measure against os/exec and go-cmd, as ratios in one run
 	cd bench && $(GO) run .
@@ -151,6 +162,12 @@ $(LINT):
 	@mkdir -p $(BIN)
 	CGO_ENABLED=0 GOBIN="$(CURDIR)/$(BIN)/install" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINT_VERSION)
 	mv $(BIN)/install/golangci-lint $@
+	rmdir $(BIN)/install
+
+$(VEGETA):
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 GOBIN="$(CURDIR)/$(BIN)/install" $(GO) install github.com/tsenart/vegeta/v12@v$(VEGETA_VERSION)
+	mv $(BIN)/install/vegeta $@
 	rmdir $(BIN)/install
 
 # From source, cold, this one takes some minutes, too.

@@ -13,32 +13,24 @@ const (
 	longestPause = time.Second
 )
 
-// attempts says how often something is tried that the engine did not answer.
+// attempts says how often something is tried that the engine did not answer: not at all
+// before anybody was ever there, which tells whoever calls that there is nobody.
 type attempts struct {
-	patience time.Duration
-	until    time.Time // zero: nothing went wrong yet
-	pause    time.Duration
-}
-
-// attempts begins to try: not at all before the first answer ever, which tells whoever
-// calls that there is nobody.
-func (c *Client) attempts() *attempts {
-	if !c.met.Load() {
-		return &attempts{}
-	}
-	return &attempts{patience: c.config.Patience}
+	client *Client
+	until  time.Time // zero: nothing went wrong yet
+	pause  time.Duration
 }
 
 // succeeded begins anew.
-func (a *attempts) succeeded(c *Client) { *a = *c.attempts() }
+func (a *attempts) succeeded() { a.until = time.Time{} }
 
 // next waits until it is time to try again, and reports false where it is too late.
 func (a *attempts) next(ctx context.Context) bool {
-	now := time.Now()
+	now, patience := time.Now(), a.client.config.Patience
 	if a.until.IsZero() {
-		a.until, a.pause = now.Add(a.patience), firstPause
+		a.until, a.pause = now.Add(patience), firstPause
 	}
-	if a.patience <= 0 || now.After(a.until) {
+	if patience <= 0 || !a.client.met.Load() || a.client.closed.Err() != nil || now.After(a.until) {
 		return false
 	}
 	timer := time.NewTimer(a.pause/2 + rand.N(a.pause/2)) //nolint:gosec // chance, and no secret

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -74,16 +73,13 @@ func (c *Client) Result(ctx context.Context, id engine.ID) (engine.Result, error
 
 // Wait waits until an execution ended. See [engine.API].
 func (c *Client) Wait(ctx context.Context, id engine.ID) (engine.Result, error) {
-	tries := c.attempts()
 	for {
 		r, err := c.ending(ctx, id, waitFor)
 		switch {
-		case err == nil && r != nil:
-			return *r, nil
-		case err == nil:
-			tries.succeeded(c)
-		case !errors.Is(err, engine.ErrClosed) || c.closed.Err() != nil || !tries.next(ctx):
+		case err != nil:
 			return engine.Result{}, err
+		case r != nil:
+			return *r, nil
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -57,7 +58,7 @@ type Client struct {
 
 var _ engine.API = (*Client)(nil)
 
-// New returns a client of the engine at unix:///PATH, http://HOST:PORT or https://…. It
+// New returns a client of the engine at unix:///PATH, npipe:////./pipe/NAME, http://HOST:PORT or https://…. It
 // connects with the first call. Errors: engine.ErrInvalidConfig.
 func New(target string, c Config) (*Client, error) {
 	c.Patience = cmp.Or(c.Patience, 30*time.Second)
@@ -67,15 +68,12 @@ func New(target string, c Config) (*Client, error) {
 		return nil, fmt.Errorf("%w: engine at %q: %w", engine.ErrInvalidConfig, target, err)
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, DisableCompression: true}
-	switch {
-	case where.Scheme == "unix" && where.Host == "" && where.Path != "":
-		path := where.Path
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", path)
-		}
+	switch dial := local(where); {
+	case dial != nil:
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }
 		target = "http://localhost" // what a Host header has to say
 	case where.Scheme != "http" && where.Scheme != "https" || where.Host == "":
-		return nil, fmt.Errorf("%w: engine at %q: must be unix:///PATH, http://HOST:PORT or https://HOST", engine.ErrInvalidConfig, target)
+		return nil, fmt.Errorf("%w: engine at %q: must be unix:///PATH, npipe:////./pipe/NAME, http://HOST:PORT or https://HOST", engine.ErrInvalidConfig, target)
 	}
 	client := &Client{config: c, idle: transport.CloseIdleConnections, typing: make(map[engine.ID]*typist)}
 	client.closed, client.close = context.WithCancelCause(context.Background())
@@ -136,6 +134,9 @@ func (c *Client) heard(ctx context.Context, err error) error {
 		connect.CodeUnimplemented:
 		return err // somebody answered who is no engine, stands before one, or knows no such call
 	default:
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			c.met.Store(true) // somebody was there, and went away
+		}
 		return fmt.Errorf("%w: %w", ErrUnreachable, err) // also of a stream that stops without its end
 	}
 }
@@ -155,8 +156,8 @@ func isContext(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// call makes one call.
-func call[In, Out any](ctx context.Context, c *Client, verb func(context.Context, *In) (*Out, error), in *In) (*Out, error) {
+// once makes one call.
+func once[In, Out any](ctx context.Context, c *Client, verb func(context.Context, *In) (*Out, error), in *In) (*Out, error) {
 	ctx, leave := c.within(ctx)
 	defer leave()
 	if ctx.Err() != nil {
@@ -166,12 +167,24 @@ func call[In, Out any](ctx context.Context, c *Client, verb func(context.Context
 	return out, c.heard(ctx, err)
 }
 
+// call makes one call. An engine that says that it ended has done nothing: whoever is
+// there next is asked.
+func call[In, Out any](ctx context.Context, c *Client, verb func(context.Context, *In) (*Out, error), in *In) (out *Out, err error) {
+	tries := attempts{client: c}
+	for {
+		out, err = once(ctx, c, verb, in)
+		if !errors.Is(err, engine.ErrClosed) || !tries.next(ctx) {
+			return out, err
+		}
+	}
+}
+
 // again makes a call that may be made twice, until the engine answers.
 func again[In, Out any](ctx context.Context, c *Client, verb func(context.Context, *In) (*Out, error), in *In) (out *Out, err error) {
-	tries := c.attempts()
+	tries := attempts{client: c}
 	for {
-		out, err = call(ctx, c, verb, in)
-		if !errors.Is(err, ErrUnreachable) || !tries.next(ctx) {
+		out, err = once(ctx, c, verb, in)
+		if !cut(err) || !tries.next(ctx) {
 			return out, err
 		}
 	}

@@ -128,11 +128,11 @@ func always() bool { return true }
 func follow[M any](ctx context.Context, c *Client, may func() bool, open func(context.Context) (*connect.ServerStreamForClient[M], error), take func(*M) error) error {
 	ctx, leave := c.within(ctx)
 	defer leave()
-	tries := c.attempts()
+	tries := attempts{client: c}
 	for {
 		err := read(ctx, c, open, func(m *M) error {
 			c.met.Store(true)
-			tries.succeeded(c)
+			tries.succeeded()
 			return take(m)
 		})
 		switch {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/client"
+	"github.com/escher-dbai/cloudops-engine/internal/wire"
 )
 
 func start(t *testing.T, e engine.API, format string, args ...any) engine.ID {
@@ -287,5 +289,65 @@ func TestWatch_GoesOnWhereGRPCStops(t *testing.T) {
 	}
 	if s.calls != 2 {
 		t.Errorf("%d streams", s.calls)
+	}
+}
+
+// ending answers the first call as an engine that ends, or cuts the connection, and hands on
+// the others.
+type ending struct {
+	*http.Transport
+
+	cut   bool
+	calls atomic.Int32
+}
+
+// RoundTrip makes the request.
+func (e *ending) RoundTrip(r *http.Request) (*http.Response, error) {
+	switch {
+	case e.calls.Add(1) > 1:
+		return e.Transport.RoundTrip(r)
+	case e.cut:
+		return nil, io.EOF
+	}
+	w := httptest.NewRecorder()
+	err := connect.NewErrorWriter().Write(w, r, wire.EncodeConnect(fmt.Errorf("%w: it is being replaced", engine.ErrClosed)))
+	return w.Result(), err
+}
+
+// Who comes as an engine is replaced by the next asks that, also where they come for the
+// first time, and also for what may not be done twice: an engine that ends has done nothing.
+func TestClient_AsksTheNextEngine(t *testing.T) {
+	t.Parallel()
+	e, path := newEngine(t), socket(t)
+	serve(t, e, path)
+	wait, release := gate(t)
+	id := start(t, e, "%s", wait)
+	defer release()
+	for what, call := range map[string]func(c *client.Client) error{
+		"status":  func(c *client.Client) error { _, err := c.Status(t.Context(), id); return err },
+		"execute": func(c *client.Client) error { start(t, c, "true"); return nil },
+		"extend":  func(c *client.Client) error { _, err := c.Extend(t.Context(), id, time.Minute); return err },
+		"watch": func(c *client.Client) error {
+			for _, err := range c.Watch(t.Context(), id, 0) {
+				return err
+			}
+			return errors.New("nothing")
+		},
+	} {
+		transport := &ending{Transport: transportTo(t, path)}
+		c := dial(t, path, client.Config{HTTP: &http.Client{Transport: transport}})
+		if err := call(c); err != nil || transport.calls.Load() != 2 {
+			t.Errorf("%s: %v, after %d calls", what, err, transport.calls.Load())
+		}
+	}
+	transport := &ending{Transport: transportTo(t, path), cut: true}
+	c := dial(t, path, client.Config{HTTP: &http.Client{Transport: transport}})
+	if _, err := c.Status(t.Context(), id); err != nil || transport.calls.Load() != 2 {
+		t.Errorf("status, cut: %v, after %d calls", err, transport.calls.Load())
+	}
+	transport = &ending{Transport: transportTo(t, path), cut: true}
+	c = dial(t, path, client.Config{HTTP: &http.Client{Transport: transport}})
+	if _, err := c.Extend(t.Context(), id, time.Minute); !errors.Is(err, client.ErrUnreachable) || transport.calls.Load() != 1 {
+		t.Errorf("extend, cut: %v, after %d calls", err, transport.calls.Load())
 	}
 }

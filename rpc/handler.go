@@ -39,6 +39,10 @@ func New(e engine.API, c Config) *Handler {
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
+// Service returns what answers calls, for a door of another kind than HTTP. Its errors are
+// those of Connect. Watch and ReadOutput are of Connect alone: Events and Output are them.
+func (h *Handler) Service() cloudopsv1connect.ExecutionServiceHandler { return &service{h} }
+
 // Close ends all streams and what waits, with engine.ErrClosed, and returns when they have
 // ended. Calls that do not wait are answered as before. It may be called twice.
 func (h *Handler) Close() {

@@ -74,7 +74,10 @@ func (h *Handler) logs(w http.ResponseWriter, r *http.Request) {
 		}
 		return nil
 	})
-	if err != nil { // we go, they may not any more, or they have gone: then nobody hears it
+	switch {
+	case errors.Is(err, engine.ErrClosed): // so that nobody takes it for the end of the execution
+		_ = send([][]byte{q.format.failure(fmt.Errorf("%w: the rest is to be had again", err))})
+	case err != nil: // they may not any more, or have gone: then nobody hears it
 		_ = send([][]byte{q.format.failure(err)})
 	}
 }

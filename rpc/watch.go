@@ -22,6 +22,14 @@ const overhead = 100
 
 // Watch streams the events of a set of executions.
 func (s *service) Watch(ctx context.Context, m *pb.WatchRequest, out *connect.ServerStream[pb.WatchResponse]) error {
+	return s.Events(ctx, m, out.Send)
+}
+
+// Events is Watch for a door of another kind: send gets each message, until it returns.
+// The first is empty, and says that the request was understood; others that are say that
+// the stream is alive. It returns when all has been sent, with the error of send, or
+// with one of Connect.
+func (h *Handler) Events(ctx context.Context, m *pb.WatchRequest, send func(*pb.WatchResponse) error) error {
 	var sources []func(context.Context, *feed[said]) error
 	for _, p := range m.GetExecutions() {
 		id, err := engine.ParseID(p.GetId())
@@ -29,13 +37,13 @@ func (s *service) Watch(ctx context.Context, m *pb.WatchRequest, out *connect.Se
 			return wire.EncodeConnect(err)
 		}
 		sources = append(sources, func(ctx context.Context, f *feed[said]) error {
-			return s.events(ctx, f, id, engine.Cursor(p.GetFrom()), !m.GetWithoutOutput())
+			return h.events(ctx, f, id, engine.Cursor(p.GetFrom()), !m.GetWithoutOutput())
 		})
 	}
 	if n := len(sources); n == 0 || n > maxWatched {
 		return wire.EncodeConnect(fmt.Errorf("%w: %d executions: one stream watches 1 to %d", engine.ErrInvalid, n, maxWatched))
 	}
-	send := func(batch []said) error {
+	pass := func(batch []said) error {
 		m := &pb.WatchResponse{}
 		if len(batch) > 0 {
 			m.Events = make([]*pb.Event, 0, len(batch))
@@ -47,15 +55,15 @@ func (s *service) Watch(ctx context.Context, m *pb.WatchRequest, out *connect.Se
 				m.Events = append(m.Events, s.event)
 			}
 		}
-		return out.Send(m)
+		return send(m)
 	}
-	return wire.EncodeConnect(stream(ctx, s.Handler, s.config.keepAlive(m.KeepAliveMs), send, sources...))
+	return wire.EncodeConnect(stream(ctx, h, h.config.keepAlive(m.KeepAliveMs), pass, sources...))
 }
 
 // events puts the events of an execution into a feed. That one cannot be followed does not
 // end the stream of the others.
-func (s *service) events(ctx context.Context, f *feed[said], id engine.ID, from engine.Cursor, withOutput bool) error {
-	for ev, err := range s.engine.Watch(ctx, id, from) {
+func (h *Handler) events(ctx context.Context, f *feed[said], id engine.ID, from engine.Cursor, withOutput bool) error {
+	for ev, err := range h.engine.Watch(ctx, id, from) {
 		var m *pb.Event
 		if err == nil {
 			m, err = wire.EncodeEvent(&ev, withOutput)
@@ -76,30 +84,35 @@ func (s *service) events(ctx context.Context, f *feed[said], id engine.ID, from 
 
 // ReadOutput streams output, or lines of it.
 func (s *service) ReadOutput(ctx context.Context, m *pb.ReadOutputRequest, out *connect.ServerStream[pb.ReadOutputResponse]) error {
+	return s.Output(ctx, m, out.Send)
+}
+
+// Output is ReadOutput for a door of another kind, as Events is Watch.
+func (h *Handler) Output(ctx context.Context, m *pb.ReadOutputRequest, send func(*pb.ReadOutputResponse) error) error {
 	id, err := engine.ParseID(m.GetId())
 	if err != nil {
 		return wire.EncodeConnect(err)
 	}
-	keepAlive := s.config.keepAlive(m.KeepAliveMs)
+	keepAlive := h.config.keepAlive(m.KeepAliveMs)
 	if m.GetLines() == nil {
-		send := func(batch []*pb.Chunk) error { return out.Send(&pb.ReadOutputResponse{Chunks: batch}) }
-		return wire.EncodeConnect(stream(ctx, s.Handler, keepAlive, send, func(ctx context.Context, f *feed[*pb.Chunk]) error {
-			return s.chunks(ctx, f, id, engine.Cursor(m.GetFrom()))
+		pass := func(batch []*pb.Chunk) error { return send(&pb.ReadOutputResponse{Chunks: batch}) }
+		return wire.EncodeConnect(stream(ctx, h, keepAlive, pass, func(ctx context.Context, f *feed[*pb.Chunk]) error {
+			return h.chunks(ctx, f, id, engine.Cursor(m.GetFrom()))
 		}))
 	}
 	q, err := wire.DecodeLineQuery(m.GetLines())
 	if err != nil {
 		return wire.EncodeConnect(err)
 	}
-	send := func(batch []*pb.Line) error { return out.Send(&pb.ReadOutputResponse{Lines: batch}) }
-	return wire.EncodeConnect(stream(ctx, s.Handler, keepAlive, send, func(ctx context.Context, f *feed[*pb.Line]) error {
-		return s.lines(ctx, f, id, q)
+	pass := func(batch []*pb.Line) error { return send(&pb.ReadOutputResponse{Lines: batch}) }
+	return wire.EncodeConnect(stream(ctx, h, keepAlive, pass, func(ctx context.Context, f *feed[*pb.Line]) error {
+		return h.lines(ctx, f, id, q)
 	}))
 }
 
 // chunks puts the output of an execution into a feed.
-func (s *service) chunks(ctx context.Context, f *feed[*pb.Chunk], id engine.ID, from engine.Cursor) error {
-	for o, err := range s.engine.Output(ctx, id, from) {
+func (h *Handler) chunks(ctx context.Context, f *feed[*pb.Chunk], id engine.ID, from engine.Cursor) error {
+	for o, err := range h.engine.Output(ctx, id, from) {
 		if err != nil {
 			return err
 		}
@@ -111,8 +124,8 @@ func (s *service) chunks(ctx context.Context, f *feed[*pb.Chunk], id engine.ID, 
 }
 
 // lines puts the lines that a query chooses into a feed.
-func (s *service) lines(ctx context.Context, f *feed[*pb.Line], id engine.ID, q engine.LineQuery) error {
-	for l, err := range s.engine.Lines(ctx, id, q) {
+func (h *Handler) lines(ctx context.Context, f *feed[*pb.Line], id engine.ID, q engine.LineQuery) error {
+	for l, err := range h.engine.Lines(ctx, id, q) {
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE PROGRAM ARG…   runs it and wants exactly this exit code
 //	begin PROGRAM ARG…        starts it; signal NAME signals it; ended CODE waits for it
+//	manager; hears EXPRESSION   is a service manager, and wants to be told this
 //	talk FILE CODE PROGRAM ARG…   runs it on a terminal, where somebody does what FILE says
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -47,6 +49,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "begin": begin, "signal": signalIt, "ended": ended, "talk": talk,
+			"manager": manager, "hears": hears,
 		},
 	})
 }
@@ -56,6 +59,8 @@ func setup(env *testscript.Env) error {
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("GORACE", "atexit_sleep_ms=10") // else each program takes a second more
 	env.Values[begunKey{}] = &begun{env: env}
+	env.Values[managerKey{}] = new(told)
+	env.Vars = slices.Clip(env.Vars) // what begins and the script add to it, each for itself
 	return nil
 }
 

@@ -7,10 +7,10 @@ import (
 	"github.com/escher-dbai/cloudops-engine/history"
 )
 
-// openDurable opens a state directory as a guest: we live shortly, and start nothing that
-// others have left waiting. What was mended is said.
+// openDurable opens a state directory, mostly as a guest: we live shortly, and start nothing
+// that others have left waiting. What was mended is said.
 func (p *program) openDurable(ctx context.Context, how opening) (stateDir, error) {
-	c := durable.Config{Engine: how.config, Guest: true, Foreground: how.foreground}
+	c := durable.Config{Engine: how.config, Guest: !how.lasting, Foreground: how.foreground}
 	if how.foreground { // who watches it knows more than a record that a loss of power takes
 		c.Durability = history.ProcessDeath
 	}

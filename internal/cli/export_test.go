@@ -26,6 +26,7 @@ var (
 	Report        = report
 	Advise        = advise
 	VersionIn     = versionIn
+	PipeOf        = pipeOf
 )
 
 // ReadConfig reads a file's text, and returns what it says of the engine and of a daemon.

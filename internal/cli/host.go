@@ -8,10 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
+	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/client"
+	"github.com/escher-dbai/cloudops-engine/internal/daemon"
 )
 
 // The variables that name a daemon elsewhere, and have the token for it. A token is no
@@ -20,6 +21,10 @@ const (
 	hostVariable  = engine.EnvPrefix + "HOST"
 	tokenVariable = engine.EnvPrefix + "TOKEN"
 )
+
+// patience is how long a command waits for a daemon that answered before: longer than one
+// takes to be replaced, and shorter than somebody at a terminal waits for nothing.
+const patience = 10 * time.Second
 
 // remote is the engine of a daemon in place of a state directory. What only the directory
 // has is on the daemon's machine.
@@ -31,30 +36,30 @@ type remote struct {
 
 var _ stateDir = (*remote)(nil)
 
-// host is the daemon that somebody names: by a flag, or by the variable where no flag
-// names a state directory. "" is none.
+// host is where the daemon is that somebody names, "" for none.
 func (p *program) host() string {
-	if p.stateDirFlag != "" {
-		return p.hostFlag
-	}
-	return cmp.Or(p.hostFlag, os.Getenv(hostVariable))
+	t, _ := p.target() // whoever opens it says what is wrong
+	return t.at
 }
 
 // here refuses a named daemon for what is about this machine.
 func (p *program) here(what string) error {
-	if at := p.host(); at != "" {
-		return fault("leave --host and "+hostVariable+" away, on the machine itself", "%s is about this machine, and not about %s", what, clip(at))
+	t, err := p.target()
+	if err == nil && t.at != "" {
+		err = fault("--context default, on the machine itself", "%s is about this machine, and not about %s (%s)", what, clip(t.at), t.why)
 	}
-	return p.tls.withoutHost()
+	return cmp.Or(err, p.tls.withoutHost())
 }
 
-// dialHost returns the engine of a daemon that somebody names.
-func dialHost(at string, known hostTLS) (*remote, error) {
+// dialHost returns the engine of a daemon that somebody names. It may be away for so long once
+// it was reached.
+func dialHost(t *target, away time.Duration, known hostTLS) (*remote, error) {
+	at := t.at
 	where, err := url.Parse(at)
 	if err != nil {
 		return nil, fault("unix:///PATH, https://HOST or http://127.0.0.1:PORT", "--host: %q cannot be read", clip(at))
 	}
-	c := client.Config{Patience: -1}
+	c := client.Config{Patience: away}
 	transport, err := known.transport(where)
 	if err != nil {
 		return nil, err
@@ -62,7 +67,11 @@ func dialHost(at string, known hostTLS) (*remote, error) {
 	if transport != nil {
 		c.HTTP = &http.Client{Transport: transport}
 	}
-	if token := os.Getenv(tokenVariable); token != "" && transport != nil {
+	token, err := t.token()
+	if err != nil {
+		return nil, err
+	}
+	if token != "" && transport != nil {
 		ip := net.ParseIP(where.Hostname())
 		if where.Scheme == "http" && where.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			return nil, fault("https://…", "--host %s: everybody on the way could read the token", clip(at))
@@ -103,13 +112,11 @@ func (p *program) dialHere(ctx context.Context, named string) stateDir {
 	if err != nil {
 		return nil
 	}
-	var dialer net.Dialer
-	c, err := dialer.DialContext(ctx, "unix", path)
-	if err != nil || c.Close() != nil {
+	at := daemon.SocketURL(path)
+	if !client.Listens(ctx, at) {
 		return nil
 	}
-	at := "unix://" + path
-	engine, err := client.New(at, client.Config{Patience: -1})
+	engine, err := client.New(at, client.Config{Patience: patience})
 	if err != nil {
 		return nil // a path that no URL can have
 	}

@@ -25,9 +25,10 @@ func (c *runCommand) checkDetached() error {
 
 // checkHost says how a daemon elsewhere goes with the other flags.
 func (c *runCommand) checkHost() error {
+	t, err := c.target()
 	switch {
-	case c.host() == "":
-		return nil
+	case err != nil || t.at == "":
+		return err
 	case c.noRecord:
 		return fault("leave one of them away", "--host and --no-record are both given: a daemon records what it runs")
 	case c.tty && !c.detach:

@@ -22,6 +22,7 @@ type program struct {
 	stateDirFlag   string
 	hostFlag       string
 	tls            hostTLS
+	contextFlag    string
 	open           opener
 	// daemon is the one that has our state directory, if it answers at a socket that the
 	// configuration names, or the usual one.
@@ -43,7 +44,7 @@ func run(p *program, args []string) int {
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	err := root.ExecuteContext(context.Background())
+	err := p.unreached(root.ExecuteContext(context.Background()))
 	return report(p.stderr, styleOf(p.stderr, p.noColour || slices.Contains(ours(args), "--no-color")), err)
 }
 
@@ -85,7 +86,7 @@ func (p *program) root() *cobra.Command {
 	p.stateFlags(root)
 	root.AddCommand(p.runCommand())
 	root.AddCommand(p.verbs()...)
-	root.AddCommand(p.serveCommand(), p.tokenCommand())
+	root.AddCommand(p.serveCommand(), p.sidecarCommand(), p.tokenCommand(), p.contextsCommand())
 	root.AddCommand(p.doctorCommand(), p.versionCommand(), p.completionCommand())
 	for _, cmd := range root.Commands() {
 		cmd.DisableFlagsInUseLine = true

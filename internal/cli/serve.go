@@ -3,13 +3,17 @@ package cli
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,9 +26,10 @@ type serveCommand struct {
 	*program
 
 	config, socket, listen string
-	ephemeral              bool
+	ephemeral, replace     bool
 	notifier               daemon.Notifier
 	log                    *slog.Logger
+	current                daemon.Config
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -37,10 +42,13 @@ opens a port besides, for those who have a token (cloudops token create).
 
 TERM and Ctrl-C end it: it takes nothing more, what runs goes on, and the next one finds
 it. With --ephemeral what runs may end within drain_ms, and is then asked to; a second
-signal kills it. HUP has it read its configuration again.`,
+signal kills it. HUP has it read its configuration again. --replace takes over from the
+daemon that runs, where there is one, with its listeners and all that runs and waits; where
+it cannot, that one goes on.`,
 		Example: `  cloudops serve
   cloudops serve --socket $XDG_RUNTIME_DIR/engine/socket
-  cloudops serve --listen 127.0.0.1:7443`,
+  cloudops serve --listen 127.0.0.1:7443
+  cloudops serve --replace`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.serve(cmd.Context()) },
 	}
 	flags := cmd.Flags()
@@ -49,38 +57,87 @@ signal kills it. HUP has it read its configuration again.`,
 	flags.StringVar(&c.socket, "socket", "", "listen at `PATH`, in a folder of mode 0700")
 	flags.StringVar(&c.listen, "listen", "", "listen at `HOST:PORT` too, for those who have a token")
 	flags.BoolVar(&c.ephemeral, "ephemeral", false, "keep nothing, and end what runs with the daemon")
+	flags.BoolVar(&c.replace, "replace", false, "take over from the daemon that runs")
 	return cmd
 }
 
 func (c *serveCommand) serve(ctx context.Context) error {
-	if err := c.here("serve"); err != nil {
-		return err
+	if t, err := c.target(); err != nil || !t.inUse { // the one in use is for who asks
+		if err := c.here("serve"); err != nil {
+			return err
+		}
 	}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // who read what we say may be gone long before us
 	c.notifier = daemon.TakeNotifier()
 	c.log = slog.New(slog.NewTextHandler(c.stderr, nil))
 	inherited, err := daemon.TakeListeners()
 	if err != nil {
 		return err
 	}
-	config, err := c.settings()
+	if c.current, err = c.settings(); err != nil {
+		return err
+	}
+	opening := daemon.Opening{Version: c.version, Logger: c.log, Inherited: inherited}
+	before, err := c.succeed(ctx, &opening)
 	if err != nil {
 		return err
 	}
-	d, err := daemon.Open(ctx, config, daemon.Opening{Version: c.version, Logger: c.log, Inherited: inherited})
-	if err != nil {
-		return err
+	for first := true; ; first = false {
+		d, err := daemon.Open(ctx, c.current, opening)
+		if err != nil {
+			return errors.Join(err, before.Close()) // which goes on
+		}
+		if first {
+			c.present(ctx, d, before)
+		}
+		c.tell(ctx, daemon.NotifyReady)
+		heir, err := c.until(ctx, d, signals)
+		if heir == nil {
+			c.tell(ctx, daemon.NotifyStopping)
+			return errors.Join(err, c.end(ctx, d, signals))
+		}
+		ending, cancel := context.WithTimeout(ctx, c.current.DrainTime())
+		opening.Inherited, err = d.HandOver(ending, heir, c.notifier)
+		cancel()
+		if err == nil {
+			c.log.LogAttrs(ctx, slog.LevelInfo, "replaced", slog.Int("by", heir.PID))
+			return nil
+		}
+		c.log.LogAttrs(ctx, slog.LevelError, "not replaced, and going on", slog.String("error", err.Error()))
+	}
+}
+
+// succeed takes over from the daemon that runs, if it is to. What a service manager has
+// opened is listened at in any case.
+func (c *serveCommand) succeed(ctx context.Context, o *daemon.Opening) (*daemon.Inheritance, error) {
+	if !c.replace {
+		return nil, nil //nolint:nilnil // nothing is inherited
+	}
+	before, err := daemon.Succeed(ctx, c.current)
+	if before == nil || err != nil {
+		return nil, err
+	}
+	if len(o.Inherited) == 0 {
+		o.Inherited = before.Listeners
+	}
+	if c.notifier.Socket == "" {
+		c.notifier = before.Notifier
+	}
+	return before, nil
+}
+
+// present says where a daemon listens, and what it has found.
+func (c *serveCommand) present(ctx context.Context, d *daemon.Daemon, before *daemon.Inheritance) {
+	if err := before.Ready(); err != nil {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "the daemon before does not hear that it is replaced", slog.String("error", err.Error()))
 	}
 	for _, address := range d.Addresses() {
 		say(c.stdout, "listening at %s\n", address)
 	}
 	c.greet(d)
-	c.tell(ctx, daemon.NotifyReady)
-	err = c.until(ctx, d, signals)
-	c.tell(ctx, daemon.NotifyStopping)
-	return errors.Join(err, c.end(ctx, d, &config, signals))
 }
 
 // settings are what file, variables and flags say.
@@ -105,12 +162,22 @@ func (p *program) socketPath(named string) (string, error) {
 	if named != "" {
 		return filepath.Abs(named)
 	}
+	if runtime.GOOS == "windows" {
+		dir, err := p.stateDirPath()
+		return pipeOf(dir), err
+	}
 	runtimeDir := os.Getenv("XDG_RUNTIME_DIR")
 	if filepath.IsAbs(runtimeDir) && cmp.Or(p.stateDirFlag, os.Getenv(stateVariable)) == "" {
 		return filepath.Join(runtimeDir, "cloudops", socketName), nil
 	}
 	dir, err := p.stateDirPath()
 	return filepath.Join(dir, socketName), err
+}
+
+// pipeOf is the name of the pipe of a state directory: short, and another for each.
+func pipeOf(dir string) string {
+	sum := sha256.Sum256([]byte(strings.ToLower(dir)))
+	return fmt.Sprintf(`\\.\pipe\cloudops-%x`, sum[:8])
 }
 
 const socketName = "cloudops.sock"
@@ -134,16 +201,25 @@ func (c *serveCommand) tell(ctx context.Context, states ...string) {
 	}
 }
 
-// until serves until a signal ends it.
-func (c *serveCommand) until(ctx context.Context, d *daemon.Daemon, signals <-chan os.Signal) error {
+// until serves until a signal ends it, or there is an heir.
+func (c *serveCommand) until(ctx context.Context, d *daemon.Daemon, signals <-chan os.Signal) (*daemon.Heir, error) {
+	watchdog := time.NewTicker(cmp.Or(c.notifier.Watchdog, time.Hour))
+	defer watchdog.Stop()
 	for {
 		select {
+		case <-watchdog.C:
+			if d.Answers(ctx) && c.notifier.Watchdog > 0 {
+				c.tell(ctx, daemon.NotifyAlive)
+			}
+		case heir := <-d.Heirs():
+			c.log.LogAttrs(ctx, slog.LevelInfo, "handing over", slog.Int("to", heir.PID))
+			return heir, nil
 		case err := <-d.Failed():
-			return err
+			return nil, err
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
 				c.log.LogAttrs(ctx, slog.LevelInfo, "ending", slog.String("signal", nameOf(sig)))
-				return nil
+				return nil, nil
 			}
 			c.tell(ctx, daemon.Reloading()...)
 			c.reload(ctx, d)
@@ -159,6 +235,9 @@ func (c *serveCommand) reload(ctx context.Context, d *daemon.Daemon) {
 	if err == nil {
 		later, err = d.Reload(config)
 	}
+	if err == nil {
+		c.current = config
+	}
 	switch {
 	case err != nil:
 		c.log.LogAttrs(ctx, slog.LevelError, "the configuration stays as it was", slog.String("error", err.Error()))
@@ -170,8 +249,8 @@ func (c *serveCommand) reload(ctx context.Context, d *daemon.Daemon) {
 }
 
 // end ends the daemon. A second signal kills what it waits for.
-func (c *serveCommand) end(ctx context.Context, d *daemon.Daemon, config *daemon.Config, signals <-chan os.Signal) error {
-	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), config.DrainTime())
+func (c *serveCommand) end(ctx context.Context, d *daemon.Daemon, signals <-chan os.Signal) error {
+	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.current.DrainTime())
 	defer cancel()
 	var by os.Signal
 	var hurried error
@@ -190,7 +269,7 @@ func (c *serveCommand) end(ctx context.Context, d *daemon.Daemon, config *daemon
 	}
 	group.Stop(nil)
 	group.Wait()
-	if err = errors.Join(err, hurried); err == nil && by != nil && config.Ephemeral {
+	if err = errors.Join(err, hurried); err == nil && by != nil && c.current.Ephemeral {
 		return exitWith(signalCode(by), nil)
 	}
 	return err

@@ -41,6 +41,9 @@ type opening struct {
 	// foreground has what is executed run in this process, so that it may have a tee, a
 	// reader as stdin and our terminal. Else it outlives us.
 	foreground bool
+	// lasting has us start what waits there, as who is there for long does, where nobody
+	// else does.
+	lasting bool
 }
 
 // opener opens a state directory.
@@ -49,11 +52,15 @@ type opener func(ctx context.Context, how opening) (stateDir, error)
 // openState opens the state directory that flags and variables name, or reaches the
 // daemon that they name.
 func (p *program) openState(ctx context.Context, config engine.Config, foreground bool) (stateDir, error) {
-	if at := p.host(); at != "" {
+	t, err := p.target()
+	if err != nil {
+		return nil, err
+	}
+	if t.at != "" {
 		if p.stateDirFlag != "" {
 			return nil, fault("leave one of them away", "--host and --state-dir are both given")
 		}
-		return dialHost(at, p.tls)
+		return dialHost(&t, patience, p.tls)
 	}
 	if err := p.tls.withoutHost(); err != nil {
 		return nil, err
@@ -81,8 +88,12 @@ func (p *program) with(ctx context.Context, ours func(ctx context.Context, socke
 	if err != nil {
 		return err
 	}
+	t, err := p.target()
+	if err != nil {
+		return err
+	}
 	var d stateDir
-	if ours != nil && p.host() == "" && p.tls == (hostTLS{}) {
+	if ours != nil && t.at == "" && p.tls == (hostTLS{}) {
 		d = ours(ctx, c.daemon.Socket)
 	}
 	if d == nil {
@@ -116,5 +127,7 @@ func (p *program) stateDirPath() (string, error) {
 func (p *program) stateFlags(root *cobra.Command) {
 	root.PersistentFlags().StringVar(&p.stateDirFlag, "state-dir", "", "`DIR` where executions are recorded (default in the state home)")
 	_ = root.MarkPersistentFlagDirname("state-dir")
+	root.PersistentFlags().StringVar(&p.contextFlag, "context", "", "use the daemon of this `NAME` (cloudops contexts)")
+	_ = root.RegisterFlagCompletionFunc("context", completeContexts) // the flag is there
 	p.hostFlags(root)
 }

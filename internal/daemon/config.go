@@ -50,8 +50,8 @@ type Settings struct {
 	Drain time.Duration
 }
 
-// withDefaults puts a number where there is none.
-func (s *Settings) withDefaults() Settings {
+// WithDefaults puts the default where there is no number.
+func (s *Settings) WithDefaults() Settings {
 	all := *s
 	or := func(n *int, otherwise int) {
 		if *n == 0 {
@@ -69,7 +69,7 @@ func (s *Settings) withDefaults() Settings {
 }
 
 // DrainTime is how long an ephemeral daemon lets run what runs.
-func (s *Settings) DrainTime() time.Duration { return s.withDefaults().Drain }
+func (s *Settings) DrainTime() time.Duration { return s.WithDefaults().Drain }
 
 // setting is one key: its name in files, from which the variable follows.
 type setting struct {

@@ -48,6 +48,13 @@ func (t *turnstile) close() <-chan struct{} {
 	return t.empty
 }
 
+// isClosed reports whether it will never let in anybody any more.
+func (t *turnstile) isClosed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
+}
+
 func (t *turnstile) doneLocked() {
 	if t.closed && t.inside == 0 {
 		close(t.empty)

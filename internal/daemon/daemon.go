@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -31,6 +32,8 @@ type Daemon struct {
 	ready   atomic.Bool
 	group   *lifecycle.Group
 	failed  chan error
+	heirs   chan *Heir
+	leaving atomic.Bool // there is an heir
 }
 
 // served is what a daemon needs of an engine.
@@ -55,8 +58,8 @@ type Opening struct {
 // opening. Errors: engine.ErrInvalidConfig, those of durable.Open, which say the pid of
 // another owner, and those of listening.
 func Open(ctx context.Context, c Config, o Opening) (*Daemon, error) {
-	c.Settings = c.withDefaults()
-	d := &Daemon{config: c, log: o.Logger, group: lifecycle.New(), failed: make(chan error, 1)}
+	c.Settings = c.WithDefaults()
+	d := &Daemon{config: c, log: o.Logger, group: lifecycle.New(), failed: make(chan error, 1), heirs: make(chan *Heir, 1)}
 	if err := d.open(ctx, &o); err != nil {
 		for _, l := range o.Inherited {
 			_ = l.Close() // nobody has come in
@@ -72,6 +75,9 @@ func Open(ctx context.Context, c Config, o Opening) (*Daemon, error) {
 				}
 			}
 		})
+	}
+	for _, l := range o.Inherited {
+		d.note(ctx, "the lock of the socket does not say who we are", own(l))
 	}
 	d.ready.Store(true)
 	return d, nil
@@ -173,6 +179,9 @@ func checkSocket(path string) error {
 		return fmt.Errorf("%w: socket %s has no file, so that everybody could connect", engine.ErrInvalidConfig, path)
 	}
 	stat, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a daemon that is replaced has moved it there from its first name, and has checked it
+	}
 	if err != nil {
 		return fmt.Errorf("%w: socket: %w", engine.ErrInvalidConfig, err)
 	}
@@ -185,16 +194,23 @@ func checkSocket(path string) error {
 // add makes a door of a listener. One to a network needs somebody who may come in.
 func (d *Daemon) add(l net.Listener) error {
 	if _, tcp := l.Addr().(*net.TCPAddr); tcp {
-		tokens, err := TokensIn(d.config.StateDir).List()
-		if err != nil {
+		if err := d.config.checkTokens(l.Addr().String()); err != nil {
 			return err
-		}
-		valid := func(t Token) bool { return time.Now().Before(t.Expires) }
-		if !slices.ContainsFunc(tokens, valid) {
-			return advise(fmt.Errorf("listen at %s: there is no token with which anybody could come in", l.Addr()), "cloudops token create --role operator --expires 30d makes one")
 		}
 	}
 	d.doors = append(d.doors, d.newDoor(l))
+	return nil
+}
+
+// checkTokens refuses to listen at an address to which nobody could come.
+func (c *Config) checkTokens(address string) error {
+	tokens, err := TokensIn(c.StateDir).List()
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(tokens, func(t Token) bool { return time.Now().Before(t.Expires) }) {
+		return advise(fmt.Errorf("listen at %s: there is no token with which anybody could come in", address), "cloudops token create --role operator --expires 30d makes one")
+	}
 	return nil
 }
 
@@ -217,7 +233,7 @@ func (d *Daemon) Failed() <-chan error { return d.failed }
 // returns the names of what differs and would need a new start. Where there is an
 // error everything stays as it is.
 func (d *Daemon) Reload(c Config) (later []string, err error) {
-	c.Settings = c.withDefaults()
+	c.Settings = c.WithDefaults()
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
@@ -251,14 +267,13 @@ func (d *Daemon) Shutdown(ctx context.Context) error {
 		d.handler.Close()
 	}
 	d.group.Stop(engine.ErrClosed)
-	closing := lifecycle.New()
-	faults := make([]error, len(d.doors))
-	for i, p := range d.doors {
-		closing.Go(func(context.Context) { faults[i] = p.close(context.WithoutCancel(ctx)) })
+	err = errors.Join(err, d.closeDoors(ctx))
+	select {
+	case h := <-d.heirs: // nobody has heard it
+		err = errors.Join(err, h.turnAway())
+	default:
 	}
-	closing.Wait()
-	d.group.Wait()
-	return errors.Join(err, errors.Join(faults...))
+	return err
 }
 
 // mostHurried is how many executions Hurry looks for: as many as one page has.

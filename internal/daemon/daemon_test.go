@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -186,35 +188,31 @@ func TestDaemon_EndsWhatIsEphemeral(t *testing.T) {
 	c, err := client.New(d.Addresses()[0], client.Config{Patience: -1})
 	must(t, err)
 	defer c.Shutdown(t.Context()) //nolint:errcheck // it returns nil
-	id, err := c.Execute(t.Context(), engine.Request{Command: engine.Shell("trap '' TERM; echo ready; while :; do sleep 0.05; done"), Timeout: time.Hour})
+	id, err := c.Execute(t.Context(), engine.Request{Command: engine.Shell("trap '' TERM; echo $$; while :; do sleep 0.05; done"), Timeout: time.Hour})
 	must(t, err)
-	for out, err := range c.Output(t.Context(), id, 0) {
+	pid := 0
+	for ev, err := range c.Watch(t.Context(), id, 0) {
 		must(t, err)
-		if len(out.Data) > 0 {
+		if ev.Kind == engine.StdoutWritten && !ev.Partial {
+			pid, err = strconv.Atoi(string(ev.Line))
+			must(t, err)
 			break
 		}
 	}
-	ended := make(chan engine.Result, 1)
-	group := lifecycle.New()
-	group.Go(func(ctx context.Context) { r, _ := c.Wait(ctx, id); ended <- r })
 	draining, cancel := context.WithCancel(t.Context())
-	group.Go(func(ctx context.Context) {
+	group := lifecycle.New()
+	group.Go(func(over context.Context) {
 		cancel()
-		for d.Hurry(ctx) == nil {
-			select {
-			case r := <-ended:
-				ended <- r
-				return
-			default:
-			}
+		for over.Err() == nil && d.Hurry(over) == nil {
 		}
 	})
 	if err := d.Shutdown(draining); !errors.Is(err, context.Canceled) {
 		t.Errorf("it ended with %v", err)
 	}
+	group.Stop(nil)
 	group.Wait()
-	if r := <-ended; r.Status != engine.Cancelled {
-		t.Errorf("it ended as %+v", r)
+	if p, err := os.FindProcess(pid); err == nil && p.Signal(syscall.Signal(0)) == nil {
+		t.Errorf("process %d is left", pid)
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("there is left %v", left)

@@ -7,28 +7,40 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
+	"github.com/escher-dbai/cloudops-engine/client"
 	"github.com/escher-dbai/cloudops-engine/rpc"
 )
 
 // door is a listener, and the server behind it.
 type door struct {
 	listener net.Listener
+	given    net.Listener // the same, without bounds
 	server   *http.Server
 	guard    *guard
 	name     string // where it listens, as a client names it
 	secret   bool   // with TLS
 }
 
+// SocketURL is the address of what listens at the path of a socket, or at the name of a
+// pipe.
+func SocketURL(path string) string {
+	if runtime.GOOS == "windows" {
+		return client.PipeURL(path)
+	}
+	return "unix://" + path
+}
+
 // newDoor puts a server behind a listener.
 func (d *Daemon) newDoor(l net.Listener) *door {
-	p := &door{listener: &seats{Listener: l, taken: newTurnstile(d.config.MaxConnections)}}
+	p := &door{given: l, listener: &seats{Listener: l, taken: newTurnstile(d.config.MaxConnections)}}
 	address, network := l.Addr().(*net.TCPAddr)
 	port := ""
 	p.name = "unix://" + l.Addr().String()
 	if s, ok := l.(*socket); ok {
-		p.name = "unix://" + s.path
+		p.name = SocketURL(s.path)
 	}
 	if network {
 		port = fmt.Sprint(address.Port)
@@ -58,7 +70,7 @@ func (p *door) serve() error {
 	} else {
 		err = p.server.Serve(p.listener)
 	}
-	if errors.Is(err, http.ErrServerClosed) {
+	if errors.Is(err, http.ErrServerClosed) || p.guard.inside.isClosed() {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", p.name, err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"mime"
 	"net"
@@ -15,6 +16,9 @@ import (
 
 	"connectrpc.com/connect"
 	"golang.org/x/time/rate"
+
+	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/wire"
 )
 
 // refusal is why a request goes no further: a status for those who speak HTTP alone, and a
@@ -33,17 +37,18 @@ func refuse(status int, code connect.Code, message string) *refusal {
 
 // guard lets in who may, and hands over to next.
 type guard struct {
-	next    http.Handler
-	health  http.Handler
-	errors  *connect.ErrorWriter
-	tokens  Tokens
-	leases  *leases
-	rules   *atomic.Pointer[rules]
-	inside  *turnstile
-	log     *slog.Logger
-	network bool   // tokens are asked for, else the user at the other end
-	port    string // where it listens, of a network
-	most    int    // bytes of one request
+	next     http.Handler
+	health   http.Handler
+	handOver func(w http.ResponseWriter, r *http.Request) error // nil at a network
+	errors   *connect.ErrorWriter
+	tokens   Tokens
+	leases   *leases
+	rules    *atomic.Pointer[rules]
+	inside   *turnstile
+	log      *slog.Logger
+	network  bool   // tokens are asked for, else the user at the other end
+	port     string // where it listens, of a network
+	most     int    // bytes of one request
 
 	failures rates          // of tokens, by address
 	uses     rates          // by token
@@ -56,19 +61,23 @@ const envelope = 4 << 10
 
 func newGuard(d *Daemon, next http.Handler, network bool, port string) *guard {
 	tokens := TokensIn(d.config.StateDir)
-	return &guard{
+	g := &guard{
 		next: next, health: http.HandlerFunc(d.serveHealth), errors: connect.NewErrorWriter(), tokens: tokens, leases: newLeases(tokens, d.config.MaxRequests), rules: &d.rules,
 		inside: newTurnstile(d.config.MaxRequests), log: d.log, network: network, port: port,
 		most:  d.config.MaxRequestBytes + envelope,
 		noise: rate.Sometimes{First: 10, Interval: time.Second},
 	}
+	if !network {
+		g.handOver = d.serveHandover
+	}
+	return g
 }
 
 // ServeHTTP serves a request, or says why not.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rules := g.rules.Load()
 	if !g.inside.enter() {
-		g.deny(w, r, refuse(http.StatusServiceUnavailable, connect.CodeUnavailable, "too many requests at once, or the daemon is ending"))
+		g.turnAway(w, r)
 		return
 	}
 	defer g.inside.leave()
@@ -85,6 +94,12 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.deny(w, r, err)
 		return
 	}
+	if r.URL.Path == handoverPath && g.handOver != nil {
+		if err := g.handOver(w, r); err != nil {
+			g.deny(w, r, err)
+		}
+		return
+	}
 	ctx := context.WithValue(r.Context(), callerKey{}, who)
 	if g.network { // a stream does not outlive its token
 		inside, leave, ok := g.leases.within(ctx, &token)
@@ -97,6 +112,22 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, int64(g.most))
 	g.next.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// turnAway says why nobody comes in: there are too many, or we end. What the end says of an
+// engine it says in those words, so that a client asks again: nothing was done here.
+func (g *guard) turnAway(w http.ResponseWriter, r *http.Request) {
+	if !g.inside.isClosed() {
+		g.deny(w, r, refuse(http.StatusServiceUnavailable, connect.CodeUnavailable, "too many requests at once"))
+		return
+	}
+	w.Header().Set("Connection", "close")
+	w.Header().Set("Retry-After", "1")
+	if g.errors.IsSupported(r) {
+		_ = g.errors.Write(w, r, wire.EncodeConnect(fmt.Errorf("%w: the daemon is ending", engine.ErrClosed))) // or they are gone
+		return
+	}
+	g.deny(w, r, refuse(http.StatusServiceUnavailable, connect.CodeUnavailable, "the daemon is ending"))
 }
 
 // fromHere refuses what a page of another site could send, and other users.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"io"
 	"net/http"
 )
@@ -22,4 +23,10 @@ func (d *Daemon) serveHealth(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = io.WriteString(w, "ok\n") // likewise
+}
+
+// Answers reports whether the engine answers. One that hangs does not, nor does this.
+func (d *Daemon) Answers(ctx context.Context) bool {
+	_, err := d.engine.Stats(ctx)
+	return err == nil
 }

@@ -13,12 +13,18 @@ import (
 
 // Notifier tells the service manager that started us how we fare, where there is one that
 // wants to know (sd_notify). The zero value tells nobody.
-type Notifier struct{ socket string }
+type Notifier struct {
+	// Socket is where it listens, "" where nobody does.
+	Socket string `json:"socket,omitempty"`
+	// Watchdog is how often it wants to hear that we live; 0: never.
+	Watchdog time.Duration `json:"watchdog,omitempty"`
+}
 
 // What a service manager can be told.
 const (
 	NotifyReady    = "READY=1"
 	NotifyStopping = "STOPPING=1"
+	NotifyAlive    = "WATCHDOG=1"
 )
 
 // notifyWait is how long a service manager may take to listen.
@@ -27,24 +33,34 @@ const notifyWait = time.Second
 // TakeNotifier returns the notifier of the environment, and takes it out of that: what we
 // start has nothing to tell.
 func TakeNotifier() Notifier {
-	n := Notifier{socket: os.Getenv("NOTIFY_SOCKET")}
-	_ = os.Unsetenv("NOTIFY_SOCKET") // its name is well formed
+	n := Notifier{Socket: os.Getenv("NOTIFY_SOCKET")}
+	micros, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
+	of := os.Getenv("WATCHDOG_PID")
+	if err == nil && micros > 0 && micros < int64(24*time.Hour/time.Microsecond) && (of == "" || of == strconv.Itoa(os.Getpid())) {
+		n.Watchdog = time.Duration(micros) * time.Microsecond / 2 // as it advises
+	}
+	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} {
+		_ = os.Unsetenv(name) // it is well formed
+	}
 	return n
 }
 
 // Tell sends states.
 func (n Notifier) Tell(ctx context.Context, states ...string) error {
-	if n.socket == "" {
+	if n.Socket == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, notifyWait)
 	defer cancel()
 	var dialer net.Dialer
-	c, err := dialer.DialContext(ctx, "unixgram", n.socket)
+	c, err := dialer.DialContext(ctx, "unixgram", n.Socket)
 	if err != nil {
 		return fmt.Errorf("tell the service manager: %w", err)
 	}
-	_, err = c.Write([]byte(strings.Join(states, "\n")))
+	err = c.SetWriteDeadline(time.Now().Add(notifyWait)) // one that does not listen has a queue that is full
+	if err == nil {
+		_, err = c.Write([]byte(strings.Join(states, "\n")))
+	}
 	return errors.Join(err, c.Close())
 }
 

@@ -64,13 +64,9 @@ func lookUp(uid int) string {
 }
 
 func userOf(c net.Conn) (int, error) {
-	s, _ := c.(*seat)
-	if s == nil {
-		return -1, errors.ErrUnsupported // of a network
-	}
-	raw, ok := s.Conn.(*net.UnixConn)
-	if !ok {
-		return -1, errors.ErrUnsupported
+	raw, err := unixConn(c)
+	if err != nil {
+		return -1, err // of a network
 	}
 	control, err := raw.SyscallConn()
 	if err != nil {
@@ -79,7 +75,21 @@ func userOf(c net.Conn) (int, error) {
 	return peerUID(control)
 }
 
-// ownUser refuses other users, whatever the modes of the socket and its folder are.
+// unixConn is the socket below a connection.
+func unixConn(c net.Conn) (*net.UnixConn, error) {
+	if s, ok := c.(*seat); ok {
+		c = s.Conn
+	}
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return u, nil
+}
+
+// ownUser refuses other users, whatever the modes of the socket and its folder are. On
+// Windows users have no number, so that all are alike here, and who may use the pipe is said
+// by its list alone.
 func ownUser(ctx context.Context) error {
 	who, ok := ctx.Value(peerKey{}).(peer)
 	if ok && (who.uid == os.Geteuid() || who.uid == 0) {

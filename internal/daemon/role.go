@@ -78,6 +78,8 @@ func verbRight(path string) (right, error) {
 	id, isExecution := strings.CutPrefix(path, "/v1/executions/")
 	id, isLog := strings.CutSuffix(id, "/logs")
 	switch {
+	case path == handoverPath:
+		return toAdminister, nil
 	case isExecution && isLog && !strings.Contains(id, "/"),
 		strings.HasPrefix(path, "/grpc.health.v1.Health/"),
 		strings.HasPrefix(path, "/grpc.reflection."):

@@ -22,7 +22,7 @@ type rules struct {
 }
 
 func newRules(s *Settings) (*rules, error) {
-	r := &rules{Settings: s.withDefaults()}
+	r := &rules{Settings: s.WithDefaults()}
 	if s.TLSCert == "" {
 		return r, nil
 	}

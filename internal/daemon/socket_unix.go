@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +31,12 @@ type socket struct {
 	file os.FileInfo // the socket at the path
 	lock *os.File
 	shut func() error
+	// lent: path and lock are those of a daemon before us or behind us.
+	lent atomic.Bool
 }
+
+// lockSuffix makes the path of its lock of that of a socket.
+const lockSuffix = ".lock"
 
 // listenSocket listens at a path, in a folder that nobody else can look into. The socket
 // has mode 0600 when it comes to the path. One that a daemon left when it was killed is
@@ -44,7 +50,7 @@ func listenSocket(ctx context.Context, path string) (*socket, error) {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
 	var err error
-	if s.lock, err = lockSocket(path + ".lock"); err != nil {
+	if s.lock, err = lockSocket(path + lockSuffix); err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
 	if err = vacant(ctx, path); err == nil {
@@ -177,6 +183,9 @@ func (s *socket) bind(ctx context.Context) error {
 func (s *socket) Close() error { return s.shut() }
 
 func (s *socket) leave() error {
+	if s.lent.Load() {
+		return errors.Join(s.UnixListener.Close(), s.lock.Close())
+	}
 	var err error
 	if there, gone := os.Lstat(s.path); gone == nil && os.SameFile(there, s.file) {
 		err = os.Remove(s.path)

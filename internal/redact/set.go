@@ -108,6 +108,12 @@ func (s *Set) String(text string) string {
 	if len(text) < MinBytes || s.Empty() {
 		return text
 	}
+	return s.masked(text)
+}
+
+// masked is String of a text that may have something in it. It stands alone because a scanner is large: a young
+// goroutine would have to grow its stack even for a text that is too short.
+func (s *Set) masked(text string) string {
 	sc := scanner{set: s}
 	sc.scanString(text)
 	sc.finish()
