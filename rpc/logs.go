@@ -68,18 +68,16 @@ func (h *Handler) logs(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	// Its error is that the client has gone, or that we go: the response has begun, and
-	// what the engine said is in it.
 	err = stream(r.Context(), h, h.config.KeepAlive, send, func(ctx context.Context, f *feed[[]byte]) error {
 		if err := h.log(ctx, f, &q); err != nil && ctx.Err() == nil {
 			f.put(ctx, q.format.failure(err), overhead)
 		}
 		return nil
 	})
-	if errors.Is(err, engine.ErrClosed) { // so that nobody takes it for the end of the execution
-		err = fmt.Errorf("%w: the rest is to be had again", err)
-	}
-	if err != nil { // we go, they may not any more, or they have gone: then nobody hears it
+	switch {
+	case errors.Is(err, engine.ErrClosed): // so that nobody takes it for the end of the execution
+		_ = send([][]byte{q.format.failure(fmt.Errorf("%w: the rest is to be had again", err))})
+	case err != nil: // they may not any more, or have gone: then nobody hears it
 		_ = send([][]byte{q.format.failure(err)})
 	}
 }

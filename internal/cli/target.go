@@ -78,5 +78,9 @@ func (p *program) unreached(err error) error {
 	if failed != nil || t.at == "" {
 		return advise(err, "the daemon of this state directory has gone; what runs goes on, and who asks again asks the directory itself")
 	}
-	return advise(fmt.Errorf("%s (%s): %w", t.at, t.why, err), "see that it runs and is reached from here; --context default asks this machine")
+	err = fmt.Errorf("%s (%s): %w", t.at, t.why, err)
+	if hintOf(err) != "" {
+		return err // of a connection, which knows better
+	}
+	return advise(err, "see that it runs and is reached from here; --context default asks this machine")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -206,6 +207,9 @@ func checkSocket(path string) error {
 		return fmt.Errorf("%w: socket %s has no file, so that everybody could connect", engine.ErrInvalidConfig, path)
 	}
 	stat, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a daemon that is replaced has moved it there from its first name, and has checked it
+	}
 	if err != nil {
 		return fmt.Errorf("%w: socket: %w", engine.ErrInvalidConfig, err)
 	}

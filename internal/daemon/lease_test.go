@@ -44,7 +44,7 @@ func TestDaemon_EndsWhatWasBegunWithATokenThatEnds(t *testing.T) {
 			c := caller(t, n.at, n.secret)
 			id, err := c.Execute(t.Context(), engine.Request{Command: engine.Shell("echo on; sleep 1000")})
 			must(t, err)
-			ended := begin(t, n.at, secret, id)
+			ended := beginAll(t, n.at, secret, id)
 			if end != nil {
 				end(t, tokens, made.ID)
 			}
@@ -102,9 +102,9 @@ func TestDaemon_HasRoomBesideAGreedyToken(t *testing.T) {
 	must(t, c.Cancel(t.Context(), id, engine.Cancellation{Force: true}))
 }
 
-// begin follows an execution, waits for it and reads its log, and tells how each ended once
+// beginAll follows an execution, waits for it and reads its log, and tells how each ended once
 // all have begun.
-func begin(t *testing.T, at, secret string, id engine.ID) <-chan error {
+func beginAll(t *testing.T, at, secret string, id engine.ID) <-chan error {
 	t.Helper()
 	c := caller(t, at, secret)
 	ended := make(chan error, 3)
