@@ -22,7 +22,7 @@ func (c *Client) Watch(ctx context.Context, id engine.ID, from engine.Cursor) it
 		w := &watching{at: from, unended: make(map[engine.EventKind]int64), yield: yield}
 		err := follow(ctx, c, always, func(ctx context.Context) (*connect.ServerStreamForClient[pb.WatchResponse], error) {
 			return c.rpc.Watch(ctx, &pb.WatchRequest{
-				Executions: []*pb.Position{{Id: id.String(), From: int64(w.at)}}, KeepAliveMs: c.keepAlive(),
+				Executions: []*pb.Position{{Id: id.String(), From: int64(w.at)}}, KeepAliveMs: c.keepAlive(), Packed: true,
 			})
 		}, w.take)
 		if err != nil {
@@ -41,22 +41,25 @@ type watching struct {
 // take yields what one message has.
 func (w *watching) take(m *pb.WatchResponse) error {
 	for _, e := range m.GetEvents() {
-		ev, err := wire.DecodeEvent(e)
-		if err != nil {
+		if err := wire.DecodeEvents(e, w.one); err != nil {
 			return err
-		}
-		if ev.Unended && w.unended[ev.Kind] == ev.Number && ev.Cursor == w.at {
-			continue // it stands where it stood before the connection was cut
-		}
-		if w.at = ev.Cursor; ev.Unended {
-			w.unended[ev.Kind] = ev.Number
-		}
-		if !w.yield(ev, nil) {
-			return errEnough
 		}
 	}
 	for _, f := range m.GetFailures() {
 		return wire.DecodeError(f.GetError())
+	}
+	return nil
+}
+
+func (w *watching) one(ev *engine.Event) error {
+	if ev.Unended && w.unended[ev.Kind] == ev.Number && ev.Cursor == w.at {
+		return nil // it stands where it stood before the connection was cut
+	}
+	if w.at = ev.Cursor; ev.Unended {
+		w.unended[ev.Kind] = ev.Number
+	}
+	if !w.yield(*ev, nil) {
+		return errEnough
 	}
 	return nil
 }

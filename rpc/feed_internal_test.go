@@ -46,6 +46,33 @@ func TestFeed_HoldsOneBatch(t *testing.T) {
 	}
 }
 
+// What is added to the last thing counts as what is put: a batch does not grow past its size.
+func TestFeed_AmendsOneBatch(t *testing.T) {
+	t.Parallel()
+	f := newFeed[int]()
+	one := func(last *int) bool {
+		*last++
+		return true
+	}
+	if f.amend(1, one) {
+		t.Error("something was added to nothing")
+	}
+	if !f.put(t.Context(), 0, batchBytes/4) || f.amend(1, func(*int) bool { return false }) {
+		t.Error("what is not taken was added")
+	}
+	for f.amend(batchBytes/4, one) {
+		if len(f.full) == 1 && f.batch[0] < 3 {
+			t.Error("it is not full yet")
+		}
+	}
+	if taken := f.take(); !slices.Equal(taken, []int{3}) {
+		t.Errorf("took %v", taken)
+	}
+	if f.amend(1, one) {
+		t.Error("something was added to what was taken")
+	}
+}
+
 // What comes alone goes at once; what comes shortly after it goes together, and soon.
 func TestFeed_GathersWhatComesTogether(t *testing.T) {
 	t.Parallel()
