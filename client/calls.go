@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,14 +19,7 @@ import (
 // text that is not UTF-8, engine.ErrTimeoutTooLarge for what is above 24 days and not
 // engine.Forever, [ErrUnreachable].
 func (c *Client) Execute(ctx context.Context, r engine.Request) (engine.ID, error) {
-	if r.ID == (engine.ID{}) {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return engine.ID{}, fmt.Errorf("%w: make an id: %w", engine.ErrBusy, err)
-		}
-		r.ID = id
-	}
-	m, err := wire.EncodeRequest(r)
+	m, err := encodeRequest(r)
 	if err != nil {
 		return engine.ID{}, err
 	}
@@ -34,6 +28,49 @@ func (c *Client) Execute(ctx context.Context, r engine.Request) (engine.ID, erro
 		return engine.ID{}, err
 	}
 	return engine.ParseID(out.GetId())
+}
+
+// encodeRequest makes the message of a request, which has an id then.
+func encodeRequest(r engine.Request) (*pb.ExecuteRequest, error) {
+	if r.ID == (engine.ID{}) {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return nil, fmt.Errorf("%w: make an id: %w", engine.ErrBusy, err)
+		}
+		r.ID = id
+	}
+	return wire.EncodeRequest(r)
+}
+
+// batchMost is how many requests one call takes.
+const batchMost = 1000
+
+// ExecuteBatch accepts several requests, in their order and each on its own. It returns one
+// outcome for each, of which the errors are those of Execute. See engine.Engine.ExecuteBatch.
+func (c *Client) ExecuteBatch(ctx context.Context, requests []engine.Request) []engine.Outcome {
+	outcomes := make([]engine.Outcome, len(requests))
+	m, places := &pb.ExecuteBatchRequest{}, make([]int, 0, len(requests))
+	for i, r := range requests {
+		message, err := encodeRequest(r)
+		if outcomes[i].Err = err; err != nil {
+			continue
+		}
+		m.Requests, places = append(m.Requests, message), append(places, i)
+	}
+	for _, part := range slices.Collect(slices.Chunk(places, batchMost)) {
+		this := &pb.ExecuteBatchRequest{Requests: m.Requests[:len(part)]}
+		m.Requests = m.Requests[len(part):]
+		out, err := again(ctx, c, c.rpc.ExecuteBatch, this)
+		if err == nil && len(out.GetOutcomes()) != len(part) {
+			err = fmt.Errorf("%w: it answered %d requests of %d", ErrUnreachable, len(out.GetOutcomes()), len(part))
+		}
+		for n, i := range part {
+			if outcomes[i].Err = err; err == nil {
+				outcomes[i] = wire.DecodeOutcome(out.GetOutcomes()[n])
+			}
+		}
+	}
+	return outcomes
 }
 
 // Get returns what is known of an execution. See [engine.API].

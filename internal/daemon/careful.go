@@ -15,16 +15,40 @@ type careful struct {
 	rules *atomic.Pointer[rules]
 }
 
-// Execute accepts a request. What comes over the network says nothing about the
-// environment but by the names that are allowed; the same user at the socket could
-// start the program as well.
+// Execute accepts a request.
 func (e *careful) Execute(ctx context.Context, r engine.Request) (engine.ID, error) {
-	if !callerOf(ctx).local {
-		if err := engine.CheckClientEnv(&r, e.rules.Load().AllowedEnv); err != nil {
-			return engine.ID{}, err
-		}
+	if err := e.check(ctx, &r); err != nil {
+		return engine.ID{}, err
 	}
 	return e.served.Execute(ctx, r)
+}
+
+// check refuses what a caller may not say. What comes over the network says nothing about
+// the environment but by the names that are allowed; the same user at the socket could
+// start the program as well.
+func (e *careful) check(ctx context.Context, r *engine.Request) error {
+	if callerOf(ctx).local {
+		return nil
+	}
+	return engine.CheckClientEnv(r, e.rules.Load().AllowedEnv)
+}
+
+// ExecuteBatch accepts several requests.
+func (e *careful) ExecuteBatch(ctx context.Context, requests []engine.Request) []engine.Outcome {
+	outcomes := make([]engine.Outcome, len(requests))
+	var good []engine.Request
+	for i := range requests {
+		if outcomes[i].Err = e.check(ctx, &requests[i]); outcomes[i].Err == nil {
+			good = append(good, requests[i])
+		}
+	}
+	accepted := e.served.ExecuteBatch(ctx, good)
+	for i := range outcomes {
+		if outcomes[i].Err == nil {
+			outcomes[i], accepted = accepted[0], accepted[1:]
+		}
+	}
+	return outcomes
 }
 
 // Delete forgets executions that have ended.

@@ -141,6 +141,7 @@ func TestDaemon_RefusesBeforeAnythingHappens(t *testing.T) {
 		"DELETE":                  {asked{method: http.MethodDelete}, 405, "unimplemented"},
 		"a verb that is none":     {asked{path: "Nothing"}, 404, "unimplemented"},
 		"LD_PRELOAD":              {asked{body: `{"command":{"type":"shell","command":"true"},"env":{"LD_PRELOAD":"/x"}}`}, 403, "permission_denied"},
+		"LD_PRELOAD in a batch":   {asked{path: "ExecuteBatch", body: `{"requests":[{"command":{"type":"shell","command":"true"},"env":{"LD_PRELOAD":"/x"}}]}`}, 200, "denied"},
 		"gRPC without a token":    {asked{header: map[string]string{"Content-Type": "application/grpc", "Authorization": ""}}, 200, ""},
 		"a request that is right": {asked{path: "Stats", body: "{}"}, 200, ""},
 	} {
