@@ -198,6 +198,18 @@ func (c *Client) Delete(ctx context.Context, d engine.Deletion) (int, error) {
 	return int(out.GetDeleted()), err
 }
 
+// Record returns what the engine keeps of an execution: its request too, without its secrets;
+// while it waits for its start without the request, which is whole then. Errors:
+// engine.ErrUnsupported where the engine keeps nothing but its memory, engine.ErrNotFound,
+// engine.ErrExpired.
+func (c *Client) Record(ctx context.Context, id engine.ID) (engine.Record, error) {
+	out, err := again(ctx, c, c.rpc.Record, &pb.RecordRequest{Id: id.String()})
+	if err != nil {
+		return engine.Record{}, err
+	}
+	return wire.DecodeRecord(out)
+}
+
 // Daemon is who answers.
 type Daemon struct {
 	Version      string

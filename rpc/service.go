@@ -93,6 +93,23 @@ func (s *service) Get(ctx context.Context, m *pb.GetRequest) (*pb.GetResponse, e
 	})
 }
 
+// Record returns what is kept of an execution.
+func (s *service) Record(ctx context.Context, m *pb.RecordRequest) (*pb.RecordResponse, error) {
+	return of(m.GetId(), func(id engine.ID) (*pb.RecordResponse, error) {
+		keeper, ok := s.engine.(interface {
+			Record(ctx context.Context, id engine.ID) (engine.Record, error)
+		})
+		if !ok {
+			return nil, fmt.Errorf("%w: this engine keeps no requests", engine.ErrUnsupported)
+		}
+		r, err := keeper.Record(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return wire.EncodeRecord(&r)
+	})
+}
+
 // List returns executions that match.
 func (s *service) List(ctx context.Context, m *pb.ListRequest) (*pb.ListResponse, error) {
 	f, err := wire.DecodeFilter(m.GetFilter())

@@ -61,3 +61,14 @@ func (e *careful) Delete(ctx context.Context, d engine.Deletion) (int, error) {
 	}
 	return keeper.Delete(ctx, d)
 }
+
+// Record returns what is kept of an execution.
+func (e *careful) Record(ctx context.Context, id engine.ID) (engine.Record, error) {
+	keeper, ok := e.served.(interface {
+		Record(ctx context.Context, id engine.ID) (engine.Record, error)
+	})
+	if !ok {
+		return engine.Record{}, fmt.Errorf("%w: an ephemeral daemon keeps no requests", engine.ErrUnsupported)
+	}
+	return keeper.Record(ctx, id)
+}

@@ -12,8 +12,8 @@ func TestRole_MayWhatTheTableSays(t *testing.T) {
 	t.Parallel()
 	want := map[daemon.Role]string{
 		daemon.Viewer: "Get List Wait Watch ReadOutput Stats Info", daemon.Approver: "Get List Wait Watch ReadOutput Stats Info",
-		daemon.Operator: "Execute ExecuteBatch Get List Wait Watch ReadOutput Cancel ExtendDeadline WriteStdin CloseStdin Resize AddSecrets Stats Info",
-		daemon.Admin:    "Execute ExecuteBatch Get List Wait Watch ReadOutput Cancel ExtendDeadline WriteStdin CloseStdin Resize AddSecrets Delete Stats Info",
+		daemon.Operator: "Execute ExecuteBatch Get Record List Wait Watch ReadOutput Cancel ExtendDeadline WriteStdin CloseStdin Resize AddSecrets Stats Info",
+		daemon.Admin:    "Execute ExecuteBatch Get Record List Wait Watch ReadOutput Cancel ExtendDeadline WriteStdin CloseStdin Resize AddSecrets Delete Stats Info",
 	}
 	methods := pb.File_cloudops_v1_execution_service_proto.Services().ByName("ExecutionService").Methods()
 	for _, role := range append(daemon.Roles(), "stranger") {
