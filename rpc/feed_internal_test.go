@@ -9,12 +9,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"connectrpc.com/grpchealth"
+
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
 )
 
 // idle is a handler that only owns goroutines.
-func idle() *Handler { return &Handler{group: lifecycle.New()} }
+func idle() *Handler { return &Handler{group: lifecycle.New(), health: grpchealth.NewStaticChecker()} }
 
 // A reader that takes nothing stops who feeds it at one batch: by number, and by size.
 func TestFeed_HoldsOneBatch(t *testing.T) {
