@@ -57,7 +57,9 @@ func (c *Client) WatchAll(ctx context.Context, from map[engine.ID]engine.Cursor)
 			w.places[id] = &place{at: at}
 		}
 		err := follow(ctx, c, w.goesOn, func(ctx context.Context) (*connect.ServerStreamForClient[pb.WatchResponse], error) {
-			return c.rpc.Watch(ctx, &pb.WatchRequest{Executions: w.positions(), KeepAliveMs: c.keepAlive(), Packed: true})
+			return c.rpc.Watch(ctx, &pb.WatchRequest{
+				Executions: w.positions(), KeepAliveMs: c.keepAlive(), Packed: true, WithoutOutput: c.config.WithoutOutput,
+			})
 		}, w.take)
 		if err != nil && w.goesOn() {
 			yield(engine.Event{}, err)

@@ -121,6 +121,29 @@ func TestWatchAll_NamesWhatItCannotFollow(t *testing.T) {
 	}
 }
 
+func TestWatch_LeavesOutputOutOfResults(t *testing.T) {
+	t.Parallel()
+	e, path := newEngine(t), socket(t)
+	serve(t, e, path)
+	id := start(t, e, "echo out")
+	for without, want := range map[bool]string{false: "out\n", true: ""} {
+		seen := false
+		for ev, err := range dial(t, path, client.Config{WithoutOutput: without}).Watch(t.Context(), id, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ev.Result != nil {
+				if seen = true; ev.Result.Stdout != want || ev.Result.Output.StdoutBytes != 4 {
+					t.Errorf("without %t: %+v", without, ev.Result)
+				}
+			}
+		}
+		if !seen {
+			t.Errorf("without %t: there is no result", without)
+		}
+	}
+}
+
 func TestWatchAll_TakesNoneAndNotTooMany(t *testing.T) {
 	t.Parallel()
 	e, path := newEngine(t), socket(t)
