@@ -144,6 +144,10 @@ bench: ## Measure against os/exec and go-cmd, as ratios in one run
 bench-output: ## Measure what reading output costs, against a bare read(2), cat and go-cmd
 	cd bench && $(GO) run . -output
 
+.PHONY: bench-wire
+bench-wire: ## Measure a daemon and its clients: calls, streams, latencies, 5,000 subscribers
+	cd bench && $(GO) run . -wire
+
 .PHONY: trees
 trees: ## The shapes of process tree that no peer kills, against ours
 	cd bench && $(GO) run ./trees

@@ -107,42 +107,54 @@ func (e *Engine) boundsOf(keep int64, o Oversize) *journal.Options {
 
 // Execute accepts a request. See [API].
 func (e *Engine) Execute(ctx context.Context, r Request) (ID, error) {
-	digest, err := digestOf(&r)
-	if err != nil {
-		return ID{}, err
-	}
-	if r.ID != (ID{}) {
-		e.mu.Lock()
-		known, err := e.knownLocked(r.ID, digest)
-		e.mu.Unlock()
-		if known || err != nil {
-			return r.ID, err
-		}
-	}
-	x, err := e.prepare(&r)
-	if err != nil {
-		if id, known, err := e.recorded(ctx, &r); known || err != nil {
-			return id, err
-		}
-		return ID{}, e.maskError(&r, err)
-	}
-	x.digest = digest
-	if err := e.allowed(ctx, x, false); err != nil {
-		return ID{}, e.maskError(&r, err)
+	x, id, err := e.admit(ctx, &r)
+	if x == nil {
+		return id, err
 	}
 	if e.ledger != nil {
 		if known, err := e.record(ctx, x); known || err != nil {
 			return r.ID, err
 		}
 	}
-	alone, err := e.accept(x) //nolint:contextcheck // the timer of its waiting outlives the call
+	return x.id, e.launch(x) //nolint:contextcheck // ctx bounds this call, never the execution
+}
+
+// admit makes an execution of a request that may be accepted; nil where it is there
+// already, and where there is an error.
+func (e *Engine) admit(ctx context.Context, r *Request) (*execution, ID, error) {
+	digest, err := digestOf(r)
 	if err != nil {
-		return ID{}, err
+		return nil, ID{}, err
 	}
+	if r.ID != (ID{}) {
+		e.mu.Lock()
+		known, err := e.knownLocked(r.ID, digest)
+		e.mu.Unlock()
+		if known || err != nil {
+			return nil, r.ID, err
+		}
+	}
+	x, err := e.prepare(r)
+	if err != nil {
+		if id, known, err := e.recorded(ctx, r); known || err != nil {
+			return nil, id, err
+		}
+		return nil, ID{}, e.maskError(r, err)
+	}
+	x.digest = digest
+	if err := e.allowed(ctx, x, false); err != nil {
+		return nil, ID{}, e.maskError(r, err)
+	}
+	return x, x.id, nil
+}
+
+// launch accepts an execution, and starts it where nothing stands in its way.
+func (e *Engine) launch(x *execution) error {
+	alone, err := e.accept(x)
 	if alone {
-		e.startHere(x) //nolint:contextcheck // ctx bounds this call, never the execution
+		e.startHere(x)
 	}
-	return x.id, nil
+	return err
 }
 
 // digestOf is what makes two requests the same content: their JSON without the

@@ -11,31 +11,45 @@ import (
 // store has it already, with this content: nothing is to be done then. If it returns
 // false and no error the execution must be accepted: it has its place.
 func (e *Engine) record(ctx context.Context, x *execution) (known bool, err error) {
+	a, err := e.arrive(x)
+	if err != nil {
+		return false, err
+	}
+	// Whoever gives up waiting would not know whether it was kept.
+	known, err = e.config.Store.Accept(context.WithoutCancel(ctx), a)
+	if known || err != nil {
+		e.turnAway()
+	}
+	return known, err
+}
+
+// arrive makes room for an execution that the store is about to keep. Who cannot keep it
+// calls turnAway.
+func (e *Engine) arrive(x *execution) (Acceptance, error) {
 	if r := x.launch.Request; e.outlived() && (r.StdinFrom != nil || r.Tee != nil) {
-		return false, advise(fault(ErrInvalid, "stdin_from and tee are of this program, which the execution outlives"),
+		return Acceptance{}, advise(fault(ErrInvalid, "stdin_from and tee are of this program, which the execution outlives"),
 			"give it Stdin, or WriteStdin what comes later, and Watch its output")
 	}
 	x.accepted = time.Now()
 	a, err := NewAcceptance(*x.launch.Request, x.accepted, x.launch.Mask)
 	if err != nil {
-		return false, err
+		return Acceptance{}, err
 	}
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if err := e.roomLocked(); err != nil {
-		e.mu.Unlock()
-		return false, err
+		return Acceptance{}, err
 	}
 	e.arriving++
-	e.mu.Unlock()
-	// Whoever gives up waiting would not know whether it was kept.
-	known, err = e.config.Store.Accept(context.WithoutCancel(ctx), a)
-	if known || err != nil {
-		e.mu.Lock()
-		e.arriving--
-		e.idleLocked()
-		e.mu.Unlock()
-	}
-	return known, err
+	return a, nil
+}
+
+// turnAway gives up the room of one that was about to arrive.
+func (e *Engine) turnAway() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.arriving--
+	e.idleLocked()
 }
 
 // outlived reports whether what runs goes on without the engine.

@@ -22,6 +22,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+
+	"github.com/escher-dbai/cloudops-engine/durable"
 )
 
 // options are the flags.
@@ -37,10 +39,13 @@ type options struct {
 	onlyStudies bool
 	onlyRounds  bool
 	onlyOutput  bool
+	onlyWire    bool
+	daemon      string
 	produce     string
 }
 
 func main() {
+	durable.Main() // daemons of ours have supervisors
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 0, "rounds of every variant (default 20, short 10)")
 	flag.BoolVar(&o.short, "short", false, "smaller batches and fewer records")
@@ -49,6 +54,8 @@ func main() {
 	flag.BoolVar(&o.onlyRounds, "spawn", false, "only what starts commands turn by turn")
 	flag.BoolVar(&o.onlyStudies, "records", false, "only records, cleanup, latency and live commands")
 	flag.BoolVar(&o.onlyOutput, "output", false, "only what reads output, and nothing else has it")
+	flag.BoolVar(&o.onlyWire, "wire", false, "only a daemon and its clients, and nothing else has it")
+	flag.StringVar(&o.daemon, daemonFlag[1:], "", "be a daemon (used by this program)")
 	flag.StringVar(&o.produce, producerFlag[1:], "", "be a producer (used by this program)")
 	flag.StringVar(&o.worker, workerFlag[1:], "", "be the process of a variant (used by this program)")
 	flag.StringVar(&o.study, studyFlag[1:], "", "be the process of a study (used by this program)")
@@ -72,6 +79,8 @@ func run(o options) error {
 		return serve(o.worker, os.Stdin, os.Stdout)
 	case o.study != "":
 		return serveStudy(o.study, o.size, os.Stdout)
+	case o.daemon != "":
+		return beDaemon(o.daemon, os.Stdin, os.Stdout)
 	case o.talk > 0:
 		return talk(o.talk, os.Stdout)
 	}
@@ -103,6 +112,9 @@ func measureAll(o options) (r report, err error) {
 	}
 	if o.onlyOutput {
 		return r, r.output(o)
+	}
+	if o.onlyWire {
+		return r, r.studies(o.short, wireFigures)
 	}
 	if !o.onlyStudies {
 		if err := r.spawn(o.short); err != nil {

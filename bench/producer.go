@@ -20,7 +20,8 @@ const (
 	lines8  = "lines8"
 	oneLine = "line"
 	ticking = "ticks"
-	paced   = "paced" // lines of 80 bytes, 64 KiB each 4 ms: 16 MB/s
+	paced   = "paced"  // lines of 80 bytes, 64 KiB each 4 ms: 16 MB/s
+	steady  = "steady" // lines of 80 bytes, 40 of them each 4 ms: 10,000 a second
 )
 
 // pacedEach is the time between two blocks of a paced producer.
@@ -42,11 +43,14 @@ func produce(what string) error {
 	if kind == ticking {
 		return tick(int(amountOf(what)))
 	}
-	width := map[string]int{lines80: 80, paced: 80, lines8: 8, oneLine: 0}[kind]
+	width := map[string]int{lines80: 80, paced: 80, steady: 80, lines8: 8, oneLine: 0}[kind]
 	block := blockOf(width)
 	var pace <-chan time.Time
-	if kind == paced {
+	if kind == paced || kind == steady {
 		pace = time.Tick(pacedEach)
+	}
+	if kind == steady {
+		block = block[:40*width]
 	}
 	for left := amountOf(what); left > 0; {
 		if pace != nil {

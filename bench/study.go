@@ -32,9 +32,17 @@ const (
 	ofRedaction = "redaction"
 	ofFlat      = "flat"
 
+	ofWireStream = "wire-stream"
+	ofWireCall   = "wire-call"
+	ofWireBusy   = "wire-busy"
+	ofWireFollow = "wire-follow"
+	ofWireCrowd  = "wire-crowd"
+
 	// Of these there is one for each variant, whose name is appended.
 	ofLive    = "live-"
 	ofLatency = "latency-"
+	// And of this one for each kind of daemon.
+	ofWireFirst = "wire-first-"
 )
 
 func studies(name string) (study, error) {
@@ -63,6 +71,12 @@ func studies(name string) (study, error) {
 		return studyRedaction, nil
 	case ofFlat:
 		return studyFlat, nil
+	}
+	if f := wireStudies()[name]; f != nil {
+		return f, nil
+	}
+	if kind, ok := strings.CutPrefix(name, ofWireFirst); ok {
+		return func(int) (map[string][]float64, error) { return studyWireFirst(kind) }, nil
 	}
 	if variant, ok := strings.CutPrefix(name, ofLive); ok {
 		return func(size int) (map[string][]float64, error) { return studyLive(variant, size) }, nil

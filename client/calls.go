@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"connectrpc.com/connect"
@@ -18,14 +19,7 @@ import (
 // text that is not UTF-8, engine.ErrTimeoutTooLarge for what is above 24 days and not
 // engine.Forever, [ErrUnreachable].
 func (c *Client) Execute(ctx context.Context, r engine.Request) (engine.ID, error) {
-	if r.ID == (engine.ID{}) {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return engine.ID{}, fmt.Errorf("%w: make an id: %w", engine.ErrBusy, err)
-		}
-		r.ID = id
-	}
-	m, err := wire.EncodeRequest(r)
+	m, err := encodeRequest(r)
 	if err != nil {
 		return engine.ID{}, err
 	}
@@ -47,6 +41,49 @@ func traced(ctx context.Context, r *engine.Request) context.Context {
 		call.RequestHeader().Set("Tracestate", r.Trace.State)
 	}
 	return ctx
+}
+
+// encodeRequest makes the message of a request, which has an id then.
+func encodeRequest(r engine.Request) (*pb.ExecuteRequest, error) {
+	if r.ID == (engine.ID{}) {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return nil, fmt.Errorf("%w: make an id: %w", engine.ErrBusy, err)
+		}
+		r.ID = id
+	}
+	return wire.EncodeRequest(r)
+}
+
+// batchMost is how many requests one call takes.
+const batchMost = 1000
+
+// ExecuteBatch accepts several requests, in their order and each on its own. It returns one
+// outcome for each, of which the errors are those of Execute. See engine.Engine.ExecuteBatch.
+func (c *Client) ExecuteBatch(ctx context.Context, requests []engine.Request) []engine.Outcome {
+	outcomes := make([]engine.Outcome, len(requests))
+	m, places := &pb.ExecuteBatchRequest{}, make([]int, 0, len(requests))
+	for i, r := range requests {
+		message, err := encodeRequest(r)
+		if outcomes[i].Err = err; err != nil {
+			continue
+		}
+		m.Requests, places = append(m.Requests, message), append(places, i)
+	}
+	for _, part := range slices.Collect(slices.Chunk(places, batchMost)) {
+		this := &pb.ExecuteBatchRequest{Requests: m.Requests[:len(part)]}
+		m.Requests = m.Requests[len(part):]
+		out, err := again(ctx, c, c.rpc.ExecuteBatch, this)
+		if err == nil && len(out.GetOutcomes()) != len(part) {
+			err = fmt.Errorf("%w: it answered %d requests of %d", ErrUnreachable, len(out.GetOutcomes()), len(part))
+		}
+		for n, i := range part {
+			if outcomes[i].Err = err; err == nil {
+				outcomes[i] = wire.DecodeOutcome(out.GetOutcomes()[n])
+			}
+		}
+	}
+	return outcomes
 }
 
 // Get returns what is known of an execution. See [engine.API].
@@ -169,6 +206,18 @@ func (c *Client) Cleanup(ctx context.Context) (int, error) {
 func (c *Client) Delete(ctx context.Context, d engine.Deletion) (int, error) {
 	out, err := call(ctx, c, c.rpc.Delete, wire.EncodeDeletion(&d))
 	return int(out.GetDeleted()), err
+}
+
+// Record returns what the engine keeps of an execution: its request too, without its secrets;
+// while it waits for its start without the request, which is whole then. Errors:
+// engine.ErrUnsupported where the engine keeps nothing but its memory, engine.ErrNotFound,
+// engine.ErrExpired.
+func (c *Client) Record(ctx context.Context, id engine.ID) (engine.Record, error) {
+	out, err := again(ctx, c, c.rpc.Record, &pb.RecordRequest{Id: id.String()})
+	if err != nil {
+		return engine.Record{}, err
+	}
+	return wire.DecodeRecord(out)
 }
 
 // Daemon is who answers.

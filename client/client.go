@@ -32,6 +32,10 @@ type Config struct {
 	// KeepAlive is how long a stream may say nothing; one that does three times as long is
 	// taken for cut. Defaults to 15 s; at least 1 s and at most a minute.
 	KeepAlive time.Duration
+	// WithoutOutput leaves stdout and stderr out of the results that Watch and WatchAll yield,
+	// for readers who see the output anyway: a result with 10 MiB is a message of 10 MiB to
+	// each of them.
+	WithoutOutput bool
 	// HTTP makes the requests. Defaults to one of the client's own.
 	HTTP connect.HTTPClient
 	// Options are put behind the client's own: interceptors, another protocol.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"runtime"
@@ -109,6 +110,47 @@ func TestClient_KeepsWhatErrorsSay(t *testing.T) {
 	who, err := c.Daemon(t.Context())
 	if err != nil || who.Version != "test" || who.Platform != runtime.GOOS+"/"+runtime.GOARCH || who.Capabilities.Containment == "" {
 		t.Errorf("%+v, %v", who, err)
+	}
+}
+
+// A batch is as long as it has to be, and its outcomes are in its order.
+func TestExecuteBatch_TakesEachOnItsOwn(t *testing.T) {
+	t.Parallel()
+	e, path := newEngine(t), socket(t)
+	serve(t, e, path)
+	c := dial(t, path, client.Config{})
+	requests := make([]engine.Request, 1200)
+	for i := range requests {
+		if i%100 > 0 {
+			requests[i] = engine.Request{Command: engine.Exec("no-such-program-here")}
+		} else {
+			requests[i] = engine.Request{Command: engine.Exec("echo", fmt.Sprint(i))}
+		}
+	}
+	requests[7].StdinFrom = strings.NewReader("")
+	outcomes := c.ExecuteBatch(t.Context(), requests)
+	for i, o := range outcomes {
+		switch {
+		case i == 7 && errors.Is(o.Err, engine.ErrUnsupported):
+		case i%100 > 0 && i != 7 && errors.Is(o.Err, engine.ErrProgramNotFound):
+		case i%100 > 0 || o.Err != nil:
+			t.Errorf("%d: %v", i, o.Err)
+		default:
+			if r, err := c.Wait(t.Context(), o.ID); err != nil || r.Stdout != fmt.Sprintln(i) {
+				t.Errorf("%d: %q, %v", i, r.Stdout, err)
+			}
+		}
+	}
+	if len(outcomes) != len(requests) || len(c.ExecuteBatch(t.Context(), nil)) != 0 {
+		t.Errorf("%d outcomes of %d requests", len(outcomes), len(requests))
+	}
+	if err := c.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, o := range c.ExecuteBatch(t.Context(), requests[:1]) {
+		if !errors.Is(o.Err, engine.ErrClosed) {
+			t.Errorf("closed: %v", o.Err)
+		}
 	}
 }
 

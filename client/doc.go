@@ -11,7 +11,7 @@
 //  1. errors.Is, engine.ErrorCode, engine.Retryable and engine.Hint say of an error what
 //     they would say in the program of the engine. What the engine did not say, because it
 //     could not be reached, is [ErrUnreachable].
-//  2. Watch, Output and Wait go on where they were when a connection is cut, or the daemon
+//  2. Watch, WatchAll, Output and Wait go on where they were when a connection is cut, or the daemon
 //     is replaced: nothing is lost and nothing comes twice.
 //  3. What may be asked twice without harm is asked again when a connection is cut. Execute
 //     is among it: a request without an id is given one first, so that it runs once.

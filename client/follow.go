@@ -15,52 +15,6 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/wire"
 )
 
-// Watch yields the events of an execution. See [engine.API]. Where the connection is cut it
-// goes on from the last event that was yielded.
-func (c *Client) Watch(ctx context.Context, id engine.ID, from engine.Cursor) iter.Seq2[engine.Event, error] {
-	return func(yield func(engine.Event, error) bool) {
-		w := &watching{at: from, unended: make(map[engine.EventKind]int64), yield: yield}
-		err := follow(ctx, c, always, func(ctx context.Context) (*connect.ServerStreamForClient[pb.WatchResponse], error) {
-			return c.rpc.Watch(ctx, &pb.WatchRequest{
-				Executions: []*pb.Position{{Id: id.String(), From: int64(w.at)}}, KeepAliveMs: c.keepAlive(),
-			})
-		}, w.take)
-		if err != nil {
-			yield(engine.Event{}, err)
-		}
-	}
-}
-
-// watching is a reader of events, and how far it is.
-type watching struct {
-	at      engine.Cursor
-	unended map[engine.EventKind]int64 // last lines without a newline, which come again
-	yield   func(engine.Event, error) bool
-}
-
-// take yields what one message has.
-func (w *watching) take(m *pb.WatchResponse) error {
-	for _, e := range m.GetEvents() {
-		ev, err := wire.DecodeEvent(e)
-		if err != nil {
-			return err
-		}
-		if ev.Unended && w.unended[ev.Kind] == ev.Number && ev.Cursor == w.at {
-			continue // it stands where it stood before the connection was cut
-		}
-		if w.at = ev.Cursor; ev.Unended {
-			w.unended[ev.Kind] = ev.Number
-		}
-		if !w.yield(ev, nil) {
-			return errEnough
-		}
-	}
-	for _, f := range m.GetFailures() {
-		return wire.DecodeError(f.GetError())
-	}
-	return nil
-}
-
 // Output yields what an execution wrote. See [engine.API]. Where the connection is cut it
 // goes on behind the last piece that was yielded.
 func (c *Client) Output(ctx context.Context, id engine.ID, from engine.Cursor) iter.Seq2[engine.Output, error] {

@@ -125,3 +125,15 @@ func (s *store) Accept(ctx context.Context, a engine.Acceptance) (known bool, er
 	}
 	return known, err
 }
+
+// AcceptAll keeps several requests. An owner's cost one sync together.
+func (s *store) AcceptAll(ctx context.Context, all []engine.Acceptance) []engine.Accepted {
+	if several, ok := s.Store.(engine.BatchStore); ok && s.claims == nil {
+		return several.AcceptAll(ctx, all)
+	}
+	out := make([]engine.Accepted, len(all))
+	for i, a := range all {
+		out[i].Known, out[i].Err = s.Accept(ctx, a)
+	}
+	return out
+}

@@ -166,6 +166,19 @@ func (e *Engine) Execute(ctx context.Context, r engine.Request) (engine.ID, erro
 	return id, nil
 }
 
+// ExecuteBatch accepts several requests, in their order and each on its own. See
+// engine.Engine.ExecuteBatch. A guest starts each before it takes the next.
+func (e *Engine) ExecuteBatch(ctx context.Context, requests []engine.Request) []engine.Outcome {
+	if !e.config.Guest || e.config.Foreground {
+		return e.Engine.ExecuteBatch(ctx, requests)
+	}
+	outcomes := make([]engine.Outcome, len(requests))
+	for i, r := range requests {
+		outcomes[i].ID, outcomes[i].Err = e.Execute(ctx, r)
+	}
+	return outcomes
+}
+
 // room says whether a guest may start one more.
 func (e *Engine) room() error {
 	slot, err := e.folders.Slot(e.runner.slots)

@@ -345,3 +345,22 @@ func TestOpen_WaitsForTheDeviceAsAsked(t *testing.T) {
 		}
 	}
 }
+
+// Several requests are accepted by one call, by an owner and by a guest.
+func TestExecuteBatch_TakesEachOnItsOwn(t *testing.T) {
+	t.Parallel()
+	dir := place(t)
+	for what, e := range map[string]*durable.Engine{"the owner": open(t, dir, durable.Config{Owner: true}), "a guest": open(t, dir, durable.Config{Guest: true})} {
+		outcomes := e.ExecuteBatch(t.Context(), []engine.Request{shell("echo 0"), {Command: engine.Exec("no-such-program-here")}, shell("echo 2"), shell("echo 3")})
+		for i, o := range outcomes {
+			if i == 1 && errors.Is(o.Err, engine.ErrProgramNotFound) {
+				continue
+			}
+			if o.Err != nil {
+				t.Errorf("%s: %d: %v", what, i, o.Err)
+			} else if r := wait(t, e, o.ID); r.Stdout != fmt.Sprintln(i) {
+				t.Errorf("%s: %d: %q", what, i, r.Stdout)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 func storeAcceptCases() []storeCase {
 	return []storeCase{
 		{"AcceptsOnce", "the id is the key: the same content again is known, other content a conflict, at any time", acceptsOnce},
+		{"AcceptsSeveralInOrder", "a BatchStore keeps each of several on its own, and they are queued in their order", acceptsSeveral},
 		{"RefusesWhatIsNoAcceptance", "an execution begins as pending or awaiting approval, with an id and a time", refusesNoAcceptance},
 		{"KeepsTheRequestWholeUntilTheStart", "what was accepted can be run after a restart, with its secrets", keepsWhole},
 		{"WipesSecretsAtTheStart", "after the start, or an ending without one, no secret is kept", wipesSecrets},
@@ -47,6 +49,34 @@ func acceptsOnce(s *shop) {
 	check("completed")
 	want(s.t, "the command that is kept", r.Command.String(), s.get(r.ID).Execution.Command)
 	want(s.t, "how many there are", 1, s.list(engine.Filter{Total: true}).Total)
+}
+
+func acceptsSeveral(s *shop) {
+	b, ok := s.Store.(engine.BatchStore)
+	if !ok {
+		s.t.Skip("this store takes one at a time")
+	}
+	old := s.acceptance(engine.Request{ID: newID(s.t), Command: engine.Shell("old")})
+	if _, err := s.Accept(s.t.Context(), old); err != nil {
+		s.t.Fatal(err)
+	}
+	a, c := s.acceptance(engine.Request{Command: engine.Shell("a")}), s.acceptance(engine.Request{Command: engine.Shell("c")})
+	twin := a
+	twin.Digest[0]++
+	got := b.AcceptAll(s.t.Context(), []engine.Acceptance{a, old, {}, twin, c, a})
+	if len(got) != 6 {
+		s.t.Fatalf("%d were told of 6", len(got))
+	}
+	for i, want := range []engine.Accepted{{}, {Known: true}, {Err: engine.ErrInvalid}, {Err: engine.ErrConflict}, {}, {Known: true}} {
+		if got[i].Known != want.Known || !errors.Is(got[i].Err, want.Err) {
+			s.t.Errorf("%d: want %+v, got %+v", i, want, got[i])
+		}
+	}
+	var order []engine.ID
+	for _, x := range s.list(engine.Filter{Oldest: true}).Executions {
+		order = append(order, x.ID)
+	}
+	want(s.t, "the queue", fmt.Sprint([]engine.ID{old.Execution.ID, a.Execution.ID, c.Execution.ID}), fmt.Sprint(order))
 }
 
 func refusesNoAcceptance(s *shop) {

@@ -140,6 +140,23 @@ func raw(t *testing.T, path string) *sql.DB {
 	return db
 }
 
+func TestStore_KeepsAThousandByOneSync(t *testing.T) {
+	t.Parallel()
+	s := open(t, place(t), history.Config{})
+	before, all := s.Commits(), make([]engine.Acceptance, 1000)
+	for i := range all {
+		all[i] = acceptance(t, engine.Request{Command: engine.Exec("echo", fmt.Sprint(i))})
+	}
+	for _, a := range s.AcceptAll(t.Context(), all) {
+		if a.Known || a.Err != nil {
+			t.Errorf("got %+v", a)
+		}
+	}
+	if n := s.Commits() - before; n != 1 || total(t, s) != len(all) {
+		t.Errorf("%d are there after %d commits", total(t, s), n)
+	}
+}
+
 func TestStore_SharesASyncAmongAHundred(t *testing.T) {
 	t.Parallel()
 	dir := place(t)

@@ -45,7 +45,7 @@ type Store struct {
 	textPart int // see there; tests have shorter ones
 }
 
-var _ engine.Store = (*Store)(nil)
+var _ engine.BatchStore = (*Store)(nil)
 
 const (
 	busyTimeout = 10 * time.Second // for other programs that write

@@ -28,6 +28,44 @@ func (s *Store) Accept(ctx context.Context, a engine.Acceptance) (bool, error) {
 	return known, refusal
 }
 
+// AcceptAll keeps several requests in one transaction. See engine.BatchStore.
+func (s *Store) AcceptAll(ctx context.Context, all []engine.Acceptance) []engine.Accepted {
+	out, rows := make([]engine.Accepted, len(all)), make([]*row, len(all))
+	for i := range all {
+		if out[i].Err = all[i].Validate(); out[i].Err != nil {
+			continue
+		}
+		r, err := s.keys.row(&all[i])
+		if err != nil {
+			out[i].Err = about(engine.ErrStore, "request of %s: %v", all[i].Execution.ID, err)
+			continue
+		}
+		rows[i] = r
+	}
+	found := make([]engine.Accepted, len(all)) // it belongs to the writer until that is done
+	err := s.writer.change(ctx, func(ctx context.Context, t *transaction) (err error) {
+		for i, r := range rows {
+			if r == nil {
+				continue
+			}
+			if found[i].Known, found[i].Err, err = t.accept(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for i, r := range rows {
+		switch {
+		case r == nil:
+		case err != nil:
+			out[i].Err = err
+		default:
+			out[i] = found[i]
+		}
+	}
+	return out
+}
+
 // Note keeps changes. See engine.Store.
 func (s *Store) Note(ctx context.Context, changes ...engine.Change) error {
 	var faults []error

@@ -75,6 +75,21 @@ func (f *feed[T]) put(ctx context.Context, item T, size int) bool {
 	}
 }
 
+// amend has the last thing of the batch take something of a size to itself. It reports
+// false where there is none, where it does not, or the batch is full.
+func (f *feed[T]) amend(size int, take func(last *T) bool) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := len(f.batch)
+	if n == 0 || f.size >= batchBytes || !take(&f.batch[n-1]) {
+		return false
+	}
+	if f.size += size; f.size >= batchBytes {
+		wake(f.full)
+	}
+	return true
+}
+
 // take empties the batch. What it returns is good until it is called again.
 func (f *feed[T]) take() []T {
 	f.mu.Lock()

@@ -9,12 +9,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"connectrpc.com/grpchealth"
+
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
 )
 
 // idle is a handler that only owns goroutines.
-func idle() *Handler { return &Handler{group: lifecycle.New()} }
+func idle() *Handler { return &Handler{group: lifecycle.New(), health: grpchealth.NewStaticChecker()} }
 
 // A reader that takes nothing stops who feeds it at one batch: by number, and by size.
 func TestFeed_HoldsOneBatch(t *testing.T) {
@@ -43,6 +45,33 @@ func TestFeed_HoldsOneBatch(t *testing.T) {
 			cancel()
 			<-done
 		})
+	}
+}
+
+// What is added to the last thing counts as what is put: a batch does not grow past its size.
+func TestFeed_AmendsOneBatch(t *testing.T) {
+	t.Parallel()
+	f := newFeed[int]()
+	one := func(last *int) bool {
+		*last++
+		return true
+	}
+	if f.amend(1, one) {
+		t.Error("something was added to nothing")
+	}
+	if !f.put(t.Context(), 0, batchBytes/4) || f.amend(1, func(*int) bool { return false }) {
+		t.Error("what is not taken was added")
+	}
+	for f.amend(batchBytes/4, one) {
+		if len(f.full) == 1 && f.batch[0] < 3 {
+			t.Error("it is not full yet")
+		}
+	}
+	if taken := f.take(); !slices.Equal(taken, []int{3}) {
+		t.Errorf("took %v", taken)
+	}
+	if f.amend(1, one) {
+		t.Error("something was added to what was taken")
 	}
 }
 

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"connectrpc.com/connect"
+	"connectrpc.com/grpchealth"
+	"connectrpc.com/grpcreflect"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/gen/cloudops/v1/cloudopsv1connect"
@@ -20,20 +23,45 @@ type Handler struct {
 	config Config
 	mux    *http.ServeMux
 	group  *lifecycle.Group // what reads for streams
+	health *grpchealth.StaticChecker
 }
 
 // New returns a handler that answers for an engine, which stays its caller's.
 func New(e engine.API, c Config) *Handler {
-	h := &Handler{engine: e, config: c.withDefaults(), mux: http.NewServeMux(), group: lifecycle.New()}
+	h := &Handler{
+		engine: e, config: c.withDefaults(), mux: http.NewServeMux(), group: lifecycle.New(),
+		health: grpchealth.NewStaticChecker(cloudopsv1connect.ExecutionServiceName),
+	}
 	options := append([]connect.HandlerOption{
-		wire.JSON(),
 		connect.WithReadMaxBytes(h.config.MaxRequestBytes),
 		connect.WithCompressMinBytes(compressFrom),
 		connect.WithRecover(h.recovered),
 	}, h.config.Options...)
-	h.mux.Handle(cloudopsv1connect.NewExecutionServiceHandler(&service{h}, options...))
+	h.mux.Handle(cloudopsv1connect.NewExecutionServiceHandler(&service{h}, append(slices.Clone(options), wire.JSON())...))
 	h.mux.HandleFunc("GET /v1/executions/{id}/logs", h.logs)
+	h.tools(options)
 	return h
+}
+
+// tools answers what tools of gRPC ask any server: whether it is well, and what it serves.
+func (h *Handler) tools(options []connect.HandlerOption) {
+	path, health := grpchealth.NewHandler(h.health, options...)
+	h.mux.Handle(path, health)
+	h.mux.Handle(path+"Watch", h.ended(health))
+	reflector := grpcreflect.NewStaticReflector(cloudopsv1connect.ExecutionServiceName)
+	path, reflection := grpcreflect.NewHandlerV1(reflector, options...)
+	h.mux.Handle(path, h.ended(reflection))
+	path, reflection = grpcreflect.NewHandlerV1Alpha(reflector, options...)
+	h.mux.Handle(path, h.ended(reflection))
+}
+
+// ended has Close end what has no other end.
+func (h *Handler) ended(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, leave := h.within(r.Context())
+		defer leave()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 // ServeHTTP answers one request.
@@ -44,8 +72,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 func (h *Handler) Service() cloudopsv1connect.ExecutionServiceHandler { return &service{h} }
 
 // Close ends all streams and what waits, with engine.ErrClosed, and returns when they have
-// ended. Calls that do not wait are answered as before. It may be called twice.
+// ended. Calls that do not wait are answered as before; to who asks for its health it is not
+// serving. It may be called twice.
 func (h *Handler) Close() {
+	for _, service := range []string{"", cloudopsv1connect.ExecutionServiceName} {
+		h.health.SetStatus(service, grpchealth.StatusNotServing)
+	}
 	h.group.Stop(engine.ErrClosed)
 	h.group.Wait()
 }

@@ -35,20 +35,20 @@ func of[M any](id string, call func(id engine.ID) (*M, error)) (*M, error) {
 	return answer(call(parsed))
 }
 
-func (s *service) execute(ctx context.Context, m *pb.ExecuteRequest) (string, error) {
+// Execute accepts a request.
+func (s *service) Execute(ctx context.Context, m *pb.ExecuteRequest) (*pb.ExecuteResponse, error) {
 	r, err := wire.DecodeRequest(m)
 	if err != nil {
-		return "", err
+		return answer[pb.ExecuteResponse](nil, err)
 	}
 	r.Trace = traceOf(ctx)
 	id, err := s.engine.Execute(ctx, r)
-	return id.String(), err
+	return answer(&pb.ExecuteResponse{Id: id.String()}, err)
 }
 
-// Execute accepts a request.
-func (s *service) Execute(ctx context.Context, m *pb.ExecuteRequest) (*pb.ExecuteResponse, error) {
-	id, err := s.execute(ctx, m)
-	return answer(&pb.ExecuteResponse{Id: id}, err)
+// batcher is an engine to which several requests are less than one after the other.
+type batcher interface {
+	ExecuteBatch(ctx context.Context, requests []engine.Request) []engine.Outcome
 }
 
 // ExecuteBatch accepts several.
@@ -56,15 +56,35 @@ func (s *service) ExecuteBatch(ctx context.Context, m *pb.ExecuteBatchRequest) (
 	if n := len(m.GetRequests()); n > maxBatch {
 		return answer[pb.ExecuteBatchResponse](nil, fmt.Errorf("%w: %d requests: one batch takes %d", engine.ErrInvalid, n, maxBatch))
 	}
-	out := &pb.ExecuteBatchResponse{}
-	for _, r := range m.GetRequests() { // one after the other: their order is that of the queue
-		id, err := s.execute(ctx, r)
-		if err != nil {
-			id = ""
+	outcomes := make([]engine.Outcome, len(m.GetRequests()))
+	var good []engine.Request
+	for i, r := range m.GetRequests() {
+		request, err := wire.DecodeRequest(r)
+		if outcomes[i].Err = err; err == nil {
+			request.Trace = traceOf(ctx)
+			good = append(good, request)
 		}
-		out.Outcomes = append(out.Outcomes, &pb.Outcome{Id: id, Error: wire.EncodeError(err)})
+	}
+	accepted := s.executeAll(ctx, good)
+	out := &pb.ExecuteBatchResponse{Outcomes: make([]*pb.Outcome, len(outcomes))}
+	for i := range outcomes {
+		if outcomes[i].Err == nil {
+			outcomes[i], accepted = accepted[0], accepted[1:]
+		}
+		out.Outcomes[i] = wire.EncodeOutcome(outcomes[i])
 	}
 	return out, nil
+}
+
+func (s *service) executeAll(ctx context.Context, requests []engine.Request) []engine.Outcome {
+	if b, ok := s.engine.(batcher); ok {
+		return b.ExecuteBatch(ctx, requests)
+	}
+	outcomes := make([]engine.Outcome, len(requests))
+	for i, r := range requests { // one after the other: their order is that of the queue
+		outcomes[i].ID, outcomes[i].Err = s.engine.Execute(ctx, r)
+	}
+	return outcomes
 }
 
 // Get returns what is known of an execution.
@@ -72,6 +92,23 @@ func (s *service) Get(ctx context.Context, m *pb.GetRequest) (*pb.GetResponse, e
 	return of(m.GetId(), func(id engine.ID) (*pb.GetResponse, error) {
 		x, err := s.engine.Get(ctx, id)
 		return &pb.GetResponse{Execution: wire.EncodeExecution(&x)}, err
+	})
+}
+
+// Record returns what is kept of an execution.
+func (s *service) Record(ctx context.Context, m *pb.RecordRequest) (*pb.RecordResponse, error) {
+	return of(m.GetId(), func(id engine.ID) (*pb.RecordResponse, error) {
+		keeper, ok := s.engine.(interface {
+			Record(ctx context.Context, id engine.ID) (engine.Record, error)
+		})
+		if !ok {
+			return nil, fmt.Errorf("%w: this engine keeps no requests", engine.ErrUnsupported)
+		}
+		r, err := keeper.Record(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return wire.EncodeRecord(&r)
 	})
 }
 

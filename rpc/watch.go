@@ -14,6 +14,7 @@ import (
 // said is one thing that a stream of events says: an event, or why there are no more.
 type said struct {
 	event   *pb.Event
+	lines   *wire.Lines // of which event is the message; nil: of one that is not packed
 	failure *pb.Failure
 }
 
@@ -37,7 +38,7 @@ func (h *Handler) Events(ctx context.Context, m *pb.WatchRequest, send func(*pb.
 			return wire.EncodeConnect(err)
 		}
 		sources = append(sources, func(ctx context.Context, f *feed[said]) error {
-			return h.events(ctx, f, id, engine.Cursor(p.GetFrom()), !m.GetWithoutOutput())
+			return h.events(ctx, f, m, id, engine.Cursor(p.GetFrom()))
 		})
 	}
 	if n := len(sources); n == 0 || n > maxWatched {
@@ -62,11 +63,17 @@ func (h *Handler) Events(ctx context.Context, m *pb.WatchRequest, send func(*pb.
 
 // events puts the events of an execution into a feed. That one cannot be followed does not
 // end the stream of the others.
-func (h *Handler) events(ctx context.Context, f *feed[said], id engine.ID, from engine.Cursor, withOutput bool) error {
+func (h *Handler) events(ctx context.Context, f *feed[said], m *pb.WatchRequest, id engine.ID, from engine.Cursor) error {
 	for ev, err := range h.engine.Watch(ctx, id, from) {
-		var m *pb.Event
+		size := len(ev.Line) + overhead
+		if err == nil && m.GetPacked() {
+			if f.amend(len(ev.Line), func(last *said) bool { return last.lines != nil && last.lines.Add(&ev) }) {
+				continue
+			}
+		}
+		var item said
 		if err == nil {
-			m, err = wire.EncodeEvent(&ev, withOutput)
+			item, err = say(&ev, m)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -75,11 +82,22 @@ func (h *Handler) events(ctx context.Context, f *feed[said], id engine.ID, from 
 			f.put(ctx, said{failure: &pb.Failure{ExecutionId: id.String(), Error: wire.EncodeError(err)}}, overhead)
 			return nil
 		}
-		if !f.put(ctx, said{event: m}, len(ev.Line)+overhead) {
+		if !f.put(ctx, item, size) {
 			return context.Cause(ctx)
 		}
 	}
 	return nil
+}
+
+// say makes of an event what a stream says, as whoever watches asked for it.
+func say(ev *engine.Event, m *pb.WatchRequest) (said, error) {
+	if m.GetPacked() {
+		if lines, ok := wire.PackLine(ev); ok {
+			return said{event: lines.Message, lines: lines}, nil
+		}
+	}
+	message, err := wire.EncodeEvent(ev, !m.GetWithoutOutput())
+	return said{event: message}, err
 }
 
 // ReadOutput streams output, or lines of it.

@@ -10,6 +10,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"connectrpc.com/connect"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	engine "github.com/escher-dbai/cloudops-engine"
 	pb "github.com/escher-dbai/cloudops-engine/gen/cloudops/v1"
 	"github.com/escher-dbai/cloudops-engine/internal/wire"
@@ -70,6 +74,61 @@ func TestWatch_FollowsASet(t *testing.T) {
 		}
 		if !slices.Equal(want, got[id.String()]) {
 			t.Errorf("execution %d: want %d events, got %d", i, len(want), len(got[id.String()]))
+		}
+	}
+}
+
+// eventsOf are the events of an execution as a stream tells them, and in how many messages of
+// an event each.
+func (d *door) eventsOf(m *pb.WatchRequest, options ...connect.ClientOption) (all []engine.Event, messages int) {
+	d.t.Helper()
+	stream, err := d.service(options...).Watch(d.t.Context(), m)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for stream.Receive() {
+		messages += len(stream.Msg().GetEvents())
+		for _, e := range stream.Msg().GetEvents() {
+			if err := wire.DecodeEvents(e, func(ev *engine.Event) error {
+				all = append(all, *ev)
+				return nil
+			}); err != nil {
+				d.t.Fatal(err)
+			}
+		}
+	}
+	if err := errors.Join(stream.Err(), stream.Close()); err != nil {
+		d.t.Fatal(err)
+	}
+	return all, messages
+}
+
+// Packed lines are the same events, whatever was written, whichever the protocol, and from
+// wherever one goes on.
+func TestWatch_PackedTellsTheSame(t *testing.T) {
+	t.Parallel()
+	d := open(t, rpc.Config{}, itself)
+	id := d.ended(`seq 3000; echo bad >&2; printf 'a\377\n\n\000\n' ; echo worse >&2; seq 3000; printf end; printf 'of all' >&2`).ID
+	m := &pb.WatchRequest{Executions: []*pb.Position{{Id: id.String()}}}
+	want, flat := d.eventsOf(m)
+	if len(want) < 6000 || len(want) != flat {
+		t.Fatalf("%d events in %d messages", len(want), flat)
+	}
+	m.Packed = true
+	for what, options := range map[string][]connect.ClientOption{"proto": nil, "JSON": {wire.JSON()}} {
+		got, messages := d.eventsOf(m, options...)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: (-flat +packed):\n%s", what, diff)
+		}
+		if messages > flat/10 {
+			t.Errorf("%s: %d events came as %d messages", what, flat, messages)
+		}
+	}
+	for _, i := range []int{2, 1000, 3010, len(want) - 4} {
+		m.Executions[0].From = int64(want[i-1].Cursor)
+		got, _ := d.eventsOf(m)
+		if diff := cmp.Diff(want[i:], got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("from event %d: (-flat +packed):\n%s", i, diff)
 		}
 	}
 }

@@ -129,9 +129,14 @@ func (r *remote) onlyThere(what string) error {
 	return advise(fmt.Errorf("%w: a daemon does not %s", errors.ErrUnsupported, what), "run it on the machine of %s, without --host", r.at)
 }
 
-// Record is not to be had from a daemon.
-func (r *remote) Record(context.Context, engine.ID) (engine.Record, error) {
-	return engine.Record{}, r.onlyThere("hand out requests")
+// Record is what is kept of an execution. What waits for its start has secrets yet, which a
+// daemon hands to nobody.
+func (r *remote) Record(ctx context.Context, id engine.ID) (engine.Record, error) {
+	kept, err := r.Client.Record(ctx, id)
+	if err == nil && kept.Whole {
+		err = fault("once it has started; a state directory tells it now", "the request of %s is not told while it is %s", id, kept.Execution.Status)
+	}
+	return kept, err
 }
 
 // Check is for the directory itself.

@@ -52,6 +52,7 @@ type gauges struct {
 type served interface {
 	engine.API
 	Capabilities() engine.Capabilities
+	ExecuteBatch(ctx context.Context, requests []engine.Request) []engine.Outcome
 }
 
 // Opening is what comes to a daemon with its program, and not from settings.

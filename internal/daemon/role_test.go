@@ -37,7 +37,7 @@ func roles() map[string][]daemon.Role {
 			"ExecutionService/ReadOutput", "ExecutionService/Stats", "ExecutionService/Info"),
 		may([]daemon.Role{daemon.Operator, daemon.Admin}, "ExecutionService/Execute", "ExecutionService/ExecuteBatch", "ExecutionService/Cancel",
 			"ExecutionService/ExtendDeadline", "ExecutionService/WriteStdin", "ExecutionService/CloseStdin", "ExecutionService/Resize",
-			"ExecutionService/AddSecrets"),
+			"ExecutionService/AddSecrets", "ExecutionService/Record"),
 		may([]daemon.Role{daemon.Admin}, "ExecutionService/Delete"),
 	} {
 		maps.Copy(table, part)

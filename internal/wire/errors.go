@@ -110,6 +110,23 @@ func DecodeError(m *pb.Error) error {
 	return remote
 }
 
+// EncodeOutcome makes the message of what became of a request: its id, or the error alone.
+func EncodeOutcome(o engine.Outcome) *pb.Outcome {
+	if o.Err != nil {
+		return &pb.Outcome{Error: EncodeError(o.Err)}
+	}
+	return &pb.Outcome{Id: o.ID.String()}
+}
+
+// DecodeOutcome makes an outcome of its message.
+func DecodeOutcome(m *pb.Outcome) engine.Outcome {
+	if m.GetError() != nil {
+		return engine.Outcome{Err: DecodeError(m.GetError())}
+	}
+	id, err := engine.ParseID(m.GetId())
+	return engine.Outcome{ID: id, Err: err}
+}
+
 // EncodeConnect makes what a handler returns of an error, nil of nil. A Connect error
 // stays what it is.
 func EncodeConnect(err error) error {

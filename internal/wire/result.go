@@ -25,6 +25,41 @@ func EncodeResult(r *engine.Result, withOutput bool) (*pb.Result, error) {
 	return m, nil
 }
 
+// EncodeRecord makes the message of what is kept of an execution. A request that is whole
+// has secrets, and is left out.
+func EncodeRecord(r *engine.Record) (m *pb.RecordResponse, err error) {
+	m = &pb.RecordResponse{Execution: EncodeExecution(&r.Execution)}
+	if !r.Whole {
+		if m.Request, err = EncodeRequest(r.Request); err != nil {
+			return nil, err
+		}
+	}
+	if r.Result != nil {
+		m.Result, err = EncodeResult(r.Result, false)
+	}
+	return m, err
+}
+
+// DecodeRecord makes a record of its message. The request of one that is whole is not there.
+func DecodeRecord(m *pb.RecordResponse) (r engine.Record, err error) {
+	if r.Execution, err = DecodeExecution(m.GetExecution()); err != nil {
+		return engine.Record{}, err
+	}
+	if r.Whole = m.GetRequest() == nil; !r.Whole {
+		if r.Request, err = DecodeRequest(m.GetRequest()); err != nil {
+			return engine.Record{}, err
+		}
+	}
+	if m.GetResult() != nil {
+		result, err := DecodeResult(m.GetResult())
+		if err != nil {
+			return engine.Record{}, err
+		}
+		r.Result = &result
+	}
+	return r, nil
+}
+
 // DecodeResult makes a result of its message, which nobody else may have meanwhile.
 func DecodeResult(m *pb.Result) (r engine.Result, err error) {
 	stdout, stdoutBytes, stderr, stderrBytes := m.Stdout, m.StdoutBase64, m.Stderr, m.StderrBase64

@@ -88,6 +88,32 @@ func TestResult_ComesAsItWent(t *testing.T) {
 	})
 }
 
+// A record comes without the output of its result, and without a request that is whole: who
+// asks gets no secrets.
+func TestRecord_ComesWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := engine.Record{Execution: draw[engine.Execution](t), Request: draw[engine.Request](t), Whole: rapid.Bool().Draw(t, "whole")}
+		if rapid.Bool().Draw(t, "ended") {
+			r := draw[engine.Result](t)
+			want.Result = &r
+		}
+		m := must[*pb.RecordResponse](t)(wire.EncodeRecord(&want))
+		got := must[engine.Record](t)(wire.DecodeRecord(over(t, m)))
+		same(t, want.Execution, got.Execution)
+		same(t, want.Whole, got.Whole)
+		if want.Result != nil {
+			want.Result.Stdout, want.Result.Stderr = "", ""
+		}
+		same(t, want.Result, got.Result)
+		if want.Whole {
+			same(t, engine.Request{}, got.Request)
+		} else {
+			same(t, string(must[[]byte](t)(want.Request.MarshalJSON())), string(must[[]byte](t)(got.Request.MarshalJSON())))
+		}
+	})
+}
+
 // drawEvent makes an event of any kind, with the fields of its kind.
 func drawEvent(t *rapid.T) engine.Event {
 	all := draw[engine.Event](t)

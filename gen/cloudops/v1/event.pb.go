@@ -42,6 +42,9 @@ type Event struct {
 	Continues bool `protobuf:"varint,9,opt,name=continues,proto3" json:"continues,omitempty"`
 	// No newline ends it.
 	Unended bool `protobuf:"varint,10,opt,name=unended,proto3" json:"unended,omitempty"`
+	// Instead of line, where WatchRequest.packed asks for it: lines that follow each other in their stream and have
+	// one time, a newline behind each. line_number is that of the first, cursor stands behind the last.
+	LinesBase64 []byte `protobuf:"bytes,28,opt,name=lines_base64,json=linesBase64,proto3,oneof" json:"lines_base64,omitempty"`
 	// accepted, started
 	Command string `protobuf:"bytes,11,opt,name=command,proto3" json:"command,omitempty"`
 	// accepted: who asked.
@@ -170,6 +173,13 @@ func (x *Event) GetUnended() bool {
 		return x.Unended
 	}
 	return false
+}
+
+func (x *Event) GetLinesBase64() []byte {
+	if x != nil {
+		return x.LinesBase64
+	}
+	return nil
 }
 
 func (x *Event) GetCommand() string {
@@ -763,7 +773,7 @@ var File_cloudops_v1_event_proto protoreflect.FileDescriptor
 
 const file_cloudops_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x17cloudops/v1/event.proto\x12\vcloudops.v1\x1a\x1bcloudops/v1/execution.proto\x1a\x19cloudops/v1/request.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d\a\n" +
+	"\x17cloudops/v1/event.proto\x12\vcloudops.v1\x1a\x1bcloudops/v1/execution.proto\x1a\x19cloudops/v1/request.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\a\n" +
 	"\x05Event\x12\x1d\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\tR\teventType\x12!\n" +
@@ -778,7 +788,8 @@ const file_cloudops_v1_event_proto_rawDesc = "" +
 	"\apartial\x18\b \x01(\bR\apartial\x12\x1c\n" +
 	"\tcontinues\x18\t \x01(\bR\tcontinues\x12\x18\n" +
 	"\aunended\x18\n" +
-	" \x01(\bR\aunended\x12\x18\n" +
+	" \x01(\bR\aunended\x12&\n" +
+	"\flines_base64\x18\x1c \x01(\fH\x02R\vlinesBase64\x88\x01\x01\x12\x18\n" +
 	"\acommand\x18\v \x01(\tR\acommand\x12(\n" +
 	"\x05actor\x18\x1b \x01(\v2\x12.cloudops.v1.ActorR\x05actor\x12+\n" +
 	"\x06result\x18\f \x01(\v2\x13.cloudops.v1.ResultR\x06result\x12\x14\n" +
@@ -796,11 +807,12 @@ const file_cloudops_v1_event_proto_rawDesc = "" +
 	"\x05bytes\x18\x15 \x01(\x03R\x05bytes\x12+\n" +
 	"\x06missed\x18\x16 \x01(\v2\x13.cloudops.v1.MissedR\x06missed\x12\x17\n" +
 	"\aplan_id\x18\x17 \x01(\tR\x06planId\x12!\n" +
-	"\tcompleted\x18\x18 \x01(\x05H\x02R\tcompleted\x88\x01\x01\x12\x19\n" +
-	"\x05total\x18\x19 \x01(\x05H\x03R\x05total\x88\x01\x01\x12'\n" +
+	"\tcompleted\x18\x18 \x01(\x05H\x03R\tcompleted\x88\x01\x01\x12\x19\n" +
+	"\x05total\x18\x19 \x01(\x05H\x04R\x05total\x88\x01\x01\x12'\n" +
 	"\x0fcurrent_command\x18\x1a \x01(\tR\x0ecurrentCommandB\a\n" +
 	"\x05_lineB\x0e\n" +
-	"\f_line_base64B\f\n" +
+	"\f_line_base64B\x0f\n" +
+	"\r_lines_base64B\f\n" +
 	"\n" +
 	"_completedB\b\n" +
 	"\x06_total\"T\n" +

@@ -300,6 +300,113 @@ func (x *GetResponse) GetExecution() *Execution {
 	return nil
 }
 
+type RecordRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordRequest) Reset() {
+	*x = RecordRequest{}
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordRequest) ProtoMessage() {}
+
+func (x *RecordRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordRequest.ProtoReflect.Descriptor instead.
+func (*RecordRequest) Descriptor() ([]byte, []int) {
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RecordRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type RecordResponse struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Execution *Execution             `protobuf:"bytes,1,opt,name=execution,proto3" json:"execution,omitempty"`
+	// What was asked: without secrets and stdin, in whose place is [REDACTED]. Absent while it waits for its start: the
+	// request is whole until then, and nobody's.
+	Request *ExecuteRequest `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
+	// How it ended, without its output. Absent before.
+	Result        *Result `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordResponse) Reset() {
+	*x = RecordResponse{}
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordResponse) ProtoMessage() {}
+
+func (x *RecordResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordResponse.ProtoReflect.Descriptor instead.
+func (*RecordResponse) Descriptor() ([]byte, []int) {
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RecordResponse) GetExecution() *Execution {
+	if x != nil {
+		return x.Execution
+	}
+	return nil
+}
+
+func (x *RecordResponse) GetRequest() *ExecuteRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *RecordResponse) GetResult() *Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
 type ListRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Filter        *Filter                `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
@@ -309,7 +416,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[6]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -321,7 +428,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[6]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -334,7 +441,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{6}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListRequest) GetFilter() *Filter {
@@ -357,7 +464,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[7]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -369,7 +476,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[7]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -382,7 +489,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{7}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListResponse) GetExecutions() []*Execution {
@@ -419,7 +526,7 @@ type WaitRequest struct {
 
 func (x *WaitRequest) Reset() {
 	*x = WaitRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[8]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +538,7 @@ func (x *WaitRequest) String() string {
 func (*WaitRequest) ProtoMessage() {}
 
 func (x *WaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[8]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +551,7 @@ func (x *WaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitRequest.ProtoReflect.Descriptor instead.
 func (*WaitRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{8}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WaitRequest) GetId() string {
@@ -478,7 +585,7 @@ type WaitResponse struct {
 
 func (x *WaitResponse) Reset() {
 	*x = WaitResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[9]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -490,7 +597,7 @@ func (x *WaitResponse) String() string {
 func (*WaitResponse) ProtoMessage() {}
 
 func (x *WaitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[9]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -503,7 +610,7 @@ func (x *WaitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitResponse.ProtoReflect.Descriptor instead.
 func (*WaitResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{9}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WaitResponse) GetResult() *Result {
@@ -521,14 +628,16 @@ type WatchRequest struct {
 	WithoutOutput bool `protobuf:"varint,2,opt,name=without_output,json=withoutOutput,proto3" json:"without_output,omitempty"`
 	// The longest that the stream says nothing: an empty message says that it is alive. By default 15 s, at least
 	// one, at most a minute.
-	KeepAliveMs   *int32 `protobuf:"varint,3,opt,name=keep_alive_ms,json=keepAliveMs,proto3,oneof" json:"keep_alive_ms,omitempty"`
+	KeepAliveMs *int32 `protobuf:"varint,3,opt,name=keep_alive_ms,json=keepAliveMs,proto3,oneof" json:"keep_alive_ms,omitempty"`
+	// Lines that follow each other come as one event, in lines_base64: five times as many a second.
+	Packed        bool `protobuf:"varint,4,opt,name=packed,proto3" json:"packed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[10]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -540,7 +649,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[10]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -553,7 +662,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{10}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WatchRequest) GetExecutions() []*Position {
@@ -577,6 +686,13 @@ func (x *WatchRequest) GetKeepAliveMs() int32 {
 	return 0
 }
 
+func (x *WatchRequest) GetPacked() bool {
+	if x != nil {
+		return x.Packed
+	}
+	return false
+}
+
 // Where to go on in the record of an execution.
 type Position struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -589,7 +705,7 @@ type Position struct {
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[11]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -601,7 +717,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[11]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -614,7 +730,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{11}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Position) GetId() string {
@@ -633,7 +749,7 @@ func (x *Position) GetFrom() int64 {
 
 type WatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most 128, or 64 KiB, or what came within 25 ms.
+	// At most 128, or 64 KiB, or what came within 25 ms. Lines that are packed count as one.
 	Events []*Event `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
 	// Executions that are not followed, or not any more.
 	Failures      []*Failure `protobuf:"bytes,2,rep,name=failures,proto3" json:"failures,omitempty"`
@@ -643,7 +759,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[12]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -655,7 +771,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[12]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -668,7 +784,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{12}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WatchResponse) GetEvents() []*Event {
@@ -696,7 +812,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[13]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -708,7 +824,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[13]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -721,7 +837,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{13}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Failure) GetExecutionId() string {
@@ -752,7 +868,7 @@ type ReadOutputRequest struct {
 
 func (x *ReadOutputRequest) Reset() {
 	*x = ReadOutputRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[14]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +880,7 @@ func (x *ReadOutputRequest) String() string {
 func (*ReadOutputRequest) ProtoMessage() {}
 
 func (x *ReadOutputRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[14]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +893,7 @@ func (x *ReadOutputRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadOutputRequest.ProtoReflect.Descriptor instead.
 func (*ReadOutputRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{14}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReadOutputRequest) GetId() string {
@@ -818,7 +934,7 @@ type ReadOutputResponse struct {
 
 func (x *ReadOutputResponse) Reset() {
 	*x = ReadOutputResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[15]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -830,7 +946,7 @@ func (x *ReadOutputResponse) String() string {
 func (*ReadOutputResponse) ProtoMessage() {}
 
 func (x *ReadOutputResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[15]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -843,7 +959,7 @@ func (x *ReadOutputResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadOutputResponse.ProtoReflect.Descriptor instead.
 func (*ReadOutputResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{15}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReadOutputResponse) GetChunks() []*Chunk {
@@ -873,7 +989,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[16]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +1001,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[16]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +1014,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{16}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CancelRequest) GetId() string {
@@ -930,7 +1046,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[17]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +1058,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[17]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1071,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{17}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{19}
 }
 
 type ExtendDeadlineRequest struct {
@@ -968,7 +1084,7 @@ type ExtendDeadlineRequest struct {
 
 func (x *ExtendDeadlineRequest) Reset() {
 	*x = ExtendDeadlineRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[18]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1096,7 @@ func (x *ExtendDeadlineRequest) String() string {
 func (*ExtendDeadlineRequest) ProtoMessage() {}
 
 func (x *ExtendDeadlineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[18]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1109,7 @@ func (x *ExtendDeadlineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendDeadlineRequest.ProtoReflect.Descriptor instead.
 func (*ExtendDeadlineRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{18}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ExtendDeadlineRequest) GetId() string {
@@ -1020,7 +1136,7 @@ type ExtendDeadlineResponse struct {
 
 func (x *ExtendDeadlineResponse) Reset() {
 	*x = ExtendDeadlineResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[19]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1032,7 +1148,7 @@ func (x *ExtendDeadlineResponse) String() string {
 func (*ExtendDeadlineResponse) ProtoMessage() {}
 
 func (x *ExtendDeadlineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[19]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1045,7 +1161,7 @@ func (x *ExtendDeadlineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendDeadlineResponse.ProtoReflect.Descriptor instead.
 func (*ExtendDeadlineResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{19}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ExtendDeadlineResponse) GetDeadline() *timestamppb.Timestamp {
@@ -1067,7 +1183,7 @@ type WriteStdinRequest struct {
 
 func (x *WriteStdinRequest) Reset() {
 	*x = WriteStdinRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[20]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1079,7 +1195,7 @@ func (x *WriteStdinRequest) String() string {
 func (*WriteStdinRequest) ProtoMessage() {}
 
 func (x *WriteStdinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[20]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1092,7 +1208,7 @@ func (x *WriteStdinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteStdinRequest.ProtoReflect.Descriptor instead.
 func (*WriteStdinRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{20}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *WriteStdinRequest) GetId() string {
@@ -1126,7 +1242,7 @@ type WriteStdinResponse struct {
 
 func (x *WriteStdinResponse) Reset() {
 	*x = WriteStdinResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[21]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1138,7 +1254,7 @@ func (x *WriteStdinResponse) String() string {
 func (*WriteStdinResponse) ProtoMessage() {}
 
 func (x *WriteStdinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[21]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1151,7 +1267,7 @@ func (x *WriteStdinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteStdinResponse.ProtoReflect.Descriptor instead.
 func (*WriteStdinResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{21}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WriteStdinResponse) GetWritten() int32 {
@@ -1170,7 +1286,7 @@ type CloseStdinRequest struct {
 
 func (x *CloseStdinRequest) Reset() {
 	*x = CloseStdinRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[22]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1182,7 +1298,7 @@ func (x *CloseStdinRequest) String() string {
 func (*CloseStdinRequest) ProtoMessage() {}
 
 func (x *CloseStdinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[22]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1195,7 +1311,7 @@ func (x *CloseStdinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseStdinRequest.ProtoReflect.Descriptor instead.
 func (*CloseStdinRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{22}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CloseStdinRequest) GetId() string {
@@ -1213,7 +1329,7 @@ type CloseStdinResponse struct {
 
 func (x *CloseStdinResponse) Reset() {
 	*x = CloseStdinResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[23]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1225,7 +1341,7 @@ func (x *CloseStdinResponse) String() string {
 func (*CloseStdinResponse) ProtoMessage() {}
 
 func (x *CloseStdinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[23]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1238,7 +1354,7 @@ func (x *CloseStdinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseStdinResponse.ProtoReflect.Descriptor instead.
 func (*CloseStdinResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{23}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{25}
 }
 
 type ResizeRequest struct {
@@ -1252,7 +1368,7 @@ type ResizeRequest struct {
 
 func (x *ResizeRequest) Reset() {
 	*x = ResizeRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[24]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1380,7 @@ func (x *ResizeRequest) String() string {
 func (*ResizeRequest) ProtoMessage() {}
 
 func (x *ResizeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[24]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1393,7 @@ func (x *ResizeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResizeRequest.ProtoReflect.Descriptor instead.
 func (*ResizeRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{24}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ResizeRequest) GetId() string {
@@ -1309,7 +1425,7 @@ type ResizeResponse struct {
 
 func (x *ResizeResponse) Reset() {
 	*x = ResizeResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[25]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1321,7 +1437,7 @@ func (x *ResizeResponse) String() string {
 func (*ResizeResponse) ProtoMessage() {}
 
 func (x *ResizeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[25]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1334,7 +1450,7 @@ func (x *ResizeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResizeResponse.ProtoReflect.Descriptor instead.
 func (*ResizeResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{25}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{27}
 }
 
 type AddSecretsRequest struct {
@@ -1347,7 +1463,7 @@ type AddSecretsRequest struct {
 
 func (x *AddSecretsRequest) Reset() {
 	*x = AddSecretsRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[26]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1359,7 +1475,7 @@ func (x *AddSecretsRequest) String() string {
 func (*AddSecretsRequest) ProtoMessage() {}
 
 func (x *AddSecretsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[26]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1372,7 +1488,7 @@ func (x *AddSecretsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddSecretsRequest.ProtoReflect.Descriptor instead.
 func (*AddSecretsRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{26}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *AddSecretsRequest) GetId() string {
@@ -1397,7 +1513,7 @@ type AddSecretsResponse struct {
 
 func (x *AddSecretsResponse) Reset() {
 	*x = AddSecretsResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[27]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1409,7 +1525,7 @@ func (x *AddSecretsResponse) String() string {
 func (*AddSecretsResponse) ProtoMessage() {}
 
 func (x *AddSecretsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[27]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1422,7 +1538,7 @@ func (x *AddSecretsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddSecretsResponse.ProtoReflect.Descriptor instead.
 func (*AddSecretsResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{27}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{29}
 }
 
 // Chooses what has ended: all that any field chooses.
@@ -1444,7 +1560,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[28]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1572,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[28]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1585,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{28}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DeleteRequest) GetIds() []string {
@@ -1523,7 +1639,7 @@ type DeleteResponse struct {
 
 func (x *DeleteResponse) Reset() {
 	*x = DeleteResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[29]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1535,7 +1651,7 @@ func (x *DeleteResponse) String() string {
 func (*DeleteResponse) ProtoMessage() {}
 
 func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[29]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1548,7 +1664,7 @@ func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{29}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DeleteResponse) GetDeleted() int32 {
@@ -1566,7 +1682,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[30]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1578,7 +1694,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[30]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1591,7 +1707,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{30}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{32}
 }
 
 type StatsResponse struct {
@@ -1603,7 +1719,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[31]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1731,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[31]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1744,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{31}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *StatsResponse) GetStats() *Stats {
@@ -1646,7 +1762,7 @@ type InfoRequest struct {
 
 func (x *InfoRequest) Reset() {
 	*x = InfoRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[32]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1658,7 +1774,7 @@ func (x *InfoRequest) String() string {
 func (*InfoRequest) ProtoMessage() {}
 
 func (x *InfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[32]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1671,7 +1787,7 @@ func (x *InfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InfoRequest.ProtoReflect.Descriptor instead.
 func (*InfoRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{32}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{34}
 }
 
 type InfoResponse struct {
@@ -1687,7 +1803,7 @@ type InfoResponse struct {
 
 func (x *InfoResponse) Reset() {
 	*x = InfoResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[33]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1699,7 +1815,7 @@ func (x *InfoResponse) String() string {
 func (*InfoResponse) ProtoMessage() {}
 
 func (x *InfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[33]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1712,7 +1828,7 @@ func (x *InfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InfoResponse.ProtoReflect.Descriptor instead.
 func (*InfoResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{33}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *InfoResponse) GetVersion() string {
@@ -1754,7 +1870,13 @@ const file_cloudops_v1_execution_service_proto_rawDesc = "" +
 	"GetRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"C\n" +
 	"\vGetResponse\x124\n" +
-	"\texecution\x18\x01 \x01(\v2\x16.cloudops.v1.ExecutionR\texecution\":\n" +
+	"\texecution\x18\x01 \x01(\v2\x16.cloudops.v1.ExecutionR\texecution\"\x1f\n" +
+	"\rRecordRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xaa\x01\n" +
+	"\x0eRecordResponse\x124\n" +
+	"\texecution\x18\x01 \x01(\v2\x16.cloudops.v1.ExecutionR\texecution\x125\n" +
+	"\arequest\x18\x02 \x01(\v2\x1b.cloudops.v1.ExecuteRequestR\arequest\x12+\n" +
+	"\x06result\x18\x03 \x01(\v2\x13.cloudops.v1.ResultR\x06result\":\n" +
 	"\vListRequest\x12+\n" +
 	"\x06filter\x18\x01 \x01(\v2\x13.cloudops.v1.FilterR\x06filter\"p\n" +
 	"\fListResponse\x126\n" +
@@ -1770,13 +1892,14 @@ const file_cloudops_v1_execution_service_proto_rawDesc = "" +
 	"\n" +
 	"\b_wait_ms\";\n" +
 	"\fWaitResponse\x12+\n" +
-	"\x06result\x18\x01 \x01(\v2\x13.cloudops.v1.ResultR\x06result\"\xa7\x01\n" +
+	"\x06result\x18\x01 \x01(\v2\x13.cloudops.v1.ResultR\x06result\"\xbf\x01\n" +
 	"\fWatchRequest\x125\n" +
 	"\n" +
 	"executions\x18\x01 \x03(\v2\x15.cloudops.v1.PositionR\n" +
 	"executions\x12%\n" +
 	"\x0ewithout_output\x18\x02 \x01(\bR\rwithoutOutput\x12'\n" +
-	"\rkeep_alive_ms\x18\x03 \x01(\x05H\x00R\vkeepAliveMs\x88\x01\x01B\x10\n" +
+	"\rkeep_alive_ms\x18\x03 \x01(\x05H\x00R\vkeepAliveMs\x88\x01\x01\x12\x16\n" +
+	"\x06packed\x18\x04 \x01(\bR\x06packedB\x10\n" +
 	"\x0e_keep_alive_ms\".\n" +
 	"\bPosition\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
@@ -1843,11 +1966,12 @@ const file_cloudops_v1_execution_service_proto_rawDesc = "" +
 	"\fInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
 	"\bplatform\x18\x02 \x01(\tR\bplatform\x12=\n" +
-	"\fcapabilities\x18\x03 \x01(\v2\x19.cloudops.v1.CapabilitiesR\fcapabilities2\x9b\t\n" +
+	"\fcapabilities\x18\x03 \x01(\v2\x19.cloudops.v1.CapabilitiesR\fcapabilities2\xde\t\n" +
 	"\x10ExecutionService\x12D\n" +
 	"\aExecute\x12\x1b.cloudops.v1.ExecuteRequest\x1a\x1c.cloudops.v1.ExecuteResponse\x12S\n" +
 	"\fExecuteBatch\x12 .cloudops.v1.ExecuteBatchRequest\x1a!.cloudops.v1.ExecuteBatchResponse\x12=\n" +
-	"\x03Get\x12\x17.cloudops.v1.GetRequest\x1a\x18.cloudops.v1.GetResponse\"\x03\x90\x02\x01\x12@\n" +
+	"\x03Get\x12\x17.cloudops.v1.GetRequest\x1a\x18.cloudops.v1.GetResponse\"\x03\x90\x02\x01\x12A\n" +
+	"\x06Record\x12\x1a.cloudops.v1.RecordRequest\x1a\x1b.cloudops.v1.RecordResponse\x12@\n" +
 	"\x04List\x12\x18.cloudops.v1.ListRequest\x1a\x19.cloudops.v1.ListResponse\"\x03\x90\x02\x01\x12@\n" +
 	"\x04Wait\x12\x18.cloudops.v1.WaitRequest\x1a\x19.cloudops.v1.WaitResponse\"\x03\x90\x02\x01\x12@\n" +
 	"\x05Watch\x12\x19.cloudops.v1.WatchRequest\x1a\x1a.cloudops.v1.WatchResponse0\x01\x12O\n" +
@@ -1879,7 +2003,7 @@ func file_cloudops_v1_execution_service_proto_rawDescGZIP() []byte {
 	return file_cloudops_v1_execution_service_proto_rawDescData
 }
 
-var file_cloudops_v1_execution_service_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_cloudops_v1_execution_service_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_cloudops_v1_execution_service_proto_goTypes = []any{
 	(*ExecuteResponse)(nil),        // 0: cloudops.v1.ExecuteResponse
 	(*ExecuteBatchRequest)(nil),    // 1: cloudops.v1.ExecuteBatchRequest
@@ -1887,106 +2011,113 @@ var file_cloudops_v1_execution_service_proto_goTypes = []any{
 	(*Outcome)(nil),                // 3: cloudops.v1.Outcome
 	(*GetRequest)(nil),             // 4: cloudops.v1.GetRequest
 	(*GetResponse)(nil),            // 5: cloudops.v1.GetResponse
-	(*ListRequest)(nil),            // 6: cloudops.v1.ListRequest
-	(*ListResponse)(nil),           // 7: cloudops.v1.ListResponse
-	(*WaitRequest)(nil),            // 8: cloudops.v1.WaitRequest
-	(*WaitResponse)(nil),           // 9: cloudops.v1.WaitResponse
-	(*WatchRequest)(nil),           // 10: cloudops.v1.WatchRequest
-	(*Position)(nil),               // 11: cloudops.v1.Position
-	(*WatchResponse)(nil),          // 12: cloudops.v1.WatchResponse
-	(*Failure)(nil),                // 13: cloudops.v1.Failure
-	(*ReadOutputRequest)(nil),      // 14: cloudops.v1.ReadOutputRequest
-	(*ReadOutputResponse)(nil),     // 15: cloudops.v1.ReadOutputResponse
-	(*CancelRequest)(nil),          // 16: cloudops.v1.CancelRequest
-	(*CancelResponse)(nil),         // 17: cloudops.v1.CancelResponse
-	(*ExtendDeadlineRequest)(nil),  // 18: cloudops.v1.ExtendDeadlineRequest
-	(*ExtendDeadlineResponse)(nil), // 19: cloudops.v1.ExtendDeadlineResponse
-	(*WriteStdinRequest)(nil),      // 20: cloudops.v1.WriteStdinRequest
-	(*WriteStdinResponse)(nil),     // 21: cloudops.v1.WriteStdinResponse
-	(*CloseStdinRequest)(nil),      // 22: cloudops.v1.CloseStdinRequest
-	(*CloseStdinResponse)(nil),     // 23: cloudops.v1.CloseStdinResponse
-	(*ResizeRequest)(nil),          // 24: cloudops.v1.ResizeRequest
-	(*ResizeResponse)(nil),         // 25: cloudops.v1.ResizeResponse
-	(*AddSecretsRequest)(nil),      // 26: cloudops.v1.AddSecretsRequest
-	(*AddSecretsResponse)(nil),     // 27: cloudops.v1.AddSecretsResponse
-	(*DeleteRequest)(nil),          // 28: cloudops.v1.DeleteRequest
-	(*DeleteResponse)(nil),         // 29: cloudops.v1.DeleteResponse
-	(*StatsRequest)(nil),           // 30: cloudops.v1.StatsRequest
-	(*StatsResponse)(nil),          // 31: cloudops.v1.StatsResponse
-	(*InfoRequest)(nil),            // 32: cloudops.v1.InfoRequest
-	(*InfoResponse)(nil),           // 33: cloudops.v1.InfoResponse
-	(*ExecuteRequest)(nil),         // 34: cloudops.v1.ExecuteRequest
-	(*Error)(nil),                  // 35: cloudops.v1.Error
-	(*Execution)(nil),              // 36: cloudops.v1.Execution
-	(*Filter)(nil),                 // 37: cloudops.v1.Filter
-	(*Result)(nil),                 // 38: cloudops.v1.Result
-	(*Event)(nil),                  // 39: cloudops.v1.Event
-	(*LineQuery)(nil),              // 40: cloudops.v1.LineQuery
-	(*Chunk)(nil),                  // 41: cloudops.v1.Chunk
-	(*Line)(nil),                   // 42: cloudops.v1.Line
-	(*Actor)(nil),                  // 43: cloudops.v1.Actor
-	(*timestamppb.Timestamp)(nil),  // 44: google.protobuf.Timestamp
-	(*Stats)(nil),                  // 45: cloudops.v1.Stats
-	(*Capabilities)(nil),           // 46: cloudops.v1.Capabilities
+	(*RecordRequest)(nil),          // 6: cloudops.v1.RecordRequest
+	(*RecordResponse)(nil),         // 7: cloudops.v1.RecordResponse
+	(*ListRequest)(nil),            // 8: cloudops.v1.ListRequest
+	(*ListResponse)(nil),           // 9: cloudops.v1.ListResponse
+	(*WaitRequest)(nil),            // 10: cloudops.v1.WaitRequest
+	(*WaitResponse)(nil),           // 11: cloudops.v1.WaitResponse
+	(*WatchRequest)(nil),           // 12: cloudops.v1.WatchRequest
+	(*Position)(nil),               // 13: cloudops.v1.Position
+	(*WatchResponse)(nil),          // 14: cloudops.v1.WatchResponse
+	(*Failure)(nil),                // 15: cloudops.v1.Failure
+	(*ReadOutputRequest)(nil),      // 16: cloudops.v1.ReadOutputRequest
+	(*ReadOutputResponse)(nil),     // 17: cloudops.v1.ReadOutputResponse
+	(*CancelRequest)(nil),          // 18: cloudops.v1.CancelRequest
+	(*CancelResponse)(nil),         // 19: cloudops.v1.CancelResponse
+	(*ExtendDeadlineRequest)(nil),  // 20: cloudops.v1.ExtendDeadlineRequest
+	(*ExtendDeadlineResponse)(nil), // 21: cloudops.v1.ExtendDeadlineResponse
+	(*WriteStdinRequest)(nil),      // 22: cloudops.v1.WriteStdinRequest
+	(*WriteStdinResponse)(nil),     // 23: cloudops.v1.WriteStdinResponse
+	(*CloseStdinRequest)(nil),      // 24: cloudops.v1.CloseStdinRequest
+	(*CloseStdinResponse)(nil),     // 25: cloudops.v1.CloseStdinResponse
+	(*ResizeRequest)(nil),          // 26: cloudops.v1.ResizeRequest
+	(*ResizeResponse)(nil),         // 27: cloudops.v1.ResizeResponse
+	(*AddSecretsRequest)(nil),      // 28: cloudops.v1.AddSecretsRequest
+	(*AddSecretsResponse)(nil),     // 29: cloudops.v1.AddSecretsResponse
+	(*DeleteRequest)(nil),          // 30: cloudops.v1.DeleteRequest
+	(*DeleteResponse)(nil),         // 31: cloudops.v1.DeleteResponse
+	(*StatsRequest)(nil),           // 32: cloudops.v1.StatsRequest
+	(*StatsResponse)(nil),          // 33: cloudops.v1.StatsResponse
+	(*InfoRequest)(nil),            // 34: cloudops.v1.InfoRequest
+	(*InfoResponse)(nil),           // 35: cloudops.v1.InfoResponse
+	(*ExecuteRequest)(nil),         // 36: cloudops.v1.ExecuteRequest
+	(*Error)(nil),                  // 37: cloudops.v1.Error
+	(*Execution)(nil),              // 38: cloudops.v1.Execution
+	(*Result)(nil),                 // 39: cloudops.v1.Result
+	(*Filter)(nil),                 // 40: cloudops.v1.Filter
+	(*Event)(nil),                  // 41: cloudops.v1.Event
+	(*LineQuery)(nil),              // 42: cloudops.v1.LineQuery
+	(*Chunk)(nil),                  // 43: cloudops.v1.Chunk
+	(*Line)(nil),                   // 44: cloudops.v1.Line
+	(*Actor)(nil),                  // 45: cloudops.v1.Actor
+	(*timestamppb.Timestamp)(nil),  // 46: google.protobuf.Timestamp
+	(*Stats)(nil),                  // 47: cloudops.v1.Stats
+	(*Capabilities)(nil),           // 48: cloudops.v1.Capabilities
 }
 var file_cloudops_v1_execution_service_proto_depIdxs = []int32{
-	34, // 0: cloudops.v1.ExecuteBatchRequest.requests:type_name -> cloudops.v1.ExecuteRequest
+	36, // 0: cloudops.v1.ExecuteBatchRequest.requests:type_name -> cloudops.v1.ExecuteRequest
 	3,  // 1: cloudops.v1.ExecuteBatchResponse.outcomes:type_name -> cloudops.v1.Outcome
-	35, // 2: cloudops.v1.Outcome.error:type_name -> cloudops.v1.Error
-	36, // 3: cloudops.v1.GetResponse.execution:type_name -> cloudops.v1.Execution
-	37, // 4: cloudops.v1.ListRequest.filter:type_name -> cloudops.v1.Filter
-	36, // 5: cloudops.v1.ListResponse.executions:type_name -> cloudops.v1.Execution
-	38, // 6: cloudops.v1.WaitResponse.result:type_name -> cloudops.v1.Result
-	11, // 7: cloudops.v1.WatchRequest.executions:type_name -> cloudops.v1.Position
-	39, // 8: cloudops.v1.WatchResponse.events:type_name -> cloudops.v1.Event
-	13, // 9: cloudops.v1.WatchResponse.failures:type_name -> cloudops.v1.Failure
-	35, // 10: cloudops.v1.Failure.error:type_name -> cloudops.v1.Error
-	40, // 11: cloudops.v1.ReadOutputRequest.lines:type_name -> cloudops.v1.LineQuery
-	41, // 12: cloudops.v1.ReadOutputResponse.chunks:type_name -> cloudops.v1.Chunk
-	42, // 13: cloudops.v1.ReadOutputResponse.lines:type_name -> cloudops.v1.Line
-	43, // 14: cloudops.v1.CancelRequest.actor:type_name -> cloudops.v1.Actor
-	44, // 15: cloudops.v1.ExtendDeadlineResponse.deadline:type_name -> google.protobuf.Timestamp
-	37, // 16: cloudops.v1.DeleteRequest.match:type_name -> cloudops.v1.Filter
-	44, // 17: cloudops.v1.DeleteRequest.ended_before:type_name -> google.protobuf.Timestamp
-	45, // 18: cloudops.v1.StatsResponse.stats:type_name -> cloudops.v1.Stats
-	46, // 19: cloudops.v1.InfoResponse.capabilities:type_name -> cloudops.v1.Capabilities
-	34, // 20: cloudops.v1.ExecutionService.Execute:input_type -> cloudops.v1.ExecuteRequest
-	1,  // 21: cloudops.v1.ExecutionService.ExecuteBatch:input_type -> cloudops.v1.ExecuteBatchRequest
-	4,  // 22: cloudops.v1.ExecutionService.Get:input_type -> cloudops.v1.GetRequest
-	6,  // 23: cloudops.v1.ExecutionService.List:input_type -> cloudops.v1.ListRequest
-	8,  // 24: cloudops.v1.ExecutionService.Wait:input_type -> cloudops.v1.WaitRequest
-	10, // 25: cloudops.v1.ExecutionService.Watch:input_type -> cloudops.v1.WatchRequest
-	14, // 26: cloudops.v1.ExecutionService.ReadOutput:input_type -> cloudops.v1.ReadOutputRequest
-	16, // 27: cloudops.v1.ExecutionService.Cancel:input_type -> cloudops.v1.CancelRequest
-	18, // 28: cloudops.v1.ExecutionService.ExtendDeadline:input_type -> cloudops.v1.ExtendDeadlineRequest
-	20, // 29: cloudops.v1.ExecutionService.WriteStdin:input_type -> cloudops.v1.WriteStdinRequest
-	22, // 30: cloudops.v1.ExecutionService.CloseStdin:input_type -> cloudops.v1.CloseStdinRequest
-	24, // 31: cloudops.v1.ExecutionService.Resize:input_type -> cloudops.v1.ResizeRequest
-	26, // 32: cloudops.v1.ExecutionService.AddSecrets:input_type -> cloudops.v1.AddSecretsRequest
-	28, // 33: cloudops.v1.ExecutionService.Delete:input_type -> cloudops.v1.DeleteRequest
-	30, // 34: cloudops.v1.ExecutionService.Stats:input_type -> cloudops.v1.StatsRequest
-	32, // 35: cloudops.v1.ExecutionService.Info:input_type -> cloudops.v1.InfoRequest
-	0,  // 36: cloudops.v1.ExecutionService.Execute:output_type -> cloudops.v1.ExecuteResponse
-	2,  // 37: cloudops.v1.ExecutionService.ExecuteBatch:output_type -> cloudops.v1.ExecuteBatchResponse
-	5,  // 38: cloudops.v1.ExecutionService.Get:output_type -> cloudops.v1.GetResponse
-	7,  // 39: cloudops.v1.ExecutionService.List:output_type -> cloudops.v1.ListResponse
-	9,  // 40: cloudops.v1.ExecutionService.Wait:output_type -> cloudops.v1.WaitResponse
-	12, // 41: cloudops.v1.ExecutionService.Watch:output_type -> cloudops.v1.WatchResponse
-	15, // 42: cloudops.v1.ExecutionService.ReadOutput:output_type -> cloudops.v1.ReadOutputResponse
-	17, // 43: cloudops.v1.ExecutionService.Cancel:output_type -> cloudops.v1.CancelResponse
-	19, // 44: cloudops.v1.ExecutionService.ExtendDeadline:output_type -> cloudops.v1.ExtendDeadlineResponse
-	21, // 45: cloudops.v1.ExecutionService.WriteStdin:output_type -> cloudops.v1.WriteStdinResponse
-	23, // 46: cloudops.v1.ExecutionService.CloseStdin:output_type -> cloudops.v1.CloseStdinResponse
-	25, // 47: cloudops.v1.ExecutionService.Resize:output_type -> cloudops.v1.ResizeResponse
-	27, // 48: cloudops.v1.ExecutionService.AddSecrets:output_type -> cloudops.v1.AddSecretsResponse
-	29, // 49: cloudops.v1.ExecutionService.Delete:output_type -> cloudops.v1.DeleteResponse
-	31, // 50: cloudops.v1.ExecutionService.Stats:output_type -> cloudops.v1.StatsResponse
-	33, // 51: cloudops.v1.ExecutionService.Info:output_type -> cloudops.v1.InfoResponse
-	36, // [36:52] is the sub-list for method output_type
-	20, // [20:36] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	37, // 2: cloudops.v1.Outcome.error:type_name -> cloudops.v1.Error
+	38, // 3: cloudops.v1.GetResponse.execution:type_name -> cloudops.v1.Execution
+	38, // 4: cloudops.v1.RecordResponse.execution:type_name -> cloudops.v1.Execution
+	36, // 5: cloudops.v1.RecordResponse.request:type_name -> cloudops.v1.ExecuteRequest
+	39, // 6: cloudops.v1.RecordResponse.result:type_name -> cloudops.v1.Result
+	40, // 7: cloudops.v1.ListRequest.filter:type_name -> cloudops.v1.Filter
+	38, // 8: cloudops.v1.ListResponse.executions:type_name -> cloudops.v1.Execution
+	39, // 9: cloudops.v1.WaitResponse.result:type_name -> cloudops.v1.Result
+	13, // 10: cloudops.v1.WatchRequest.executions:type_name -> cloudops.v1.Position
+	41, // 11: cloudops.v1.WatchResponse.events:type_name -> cloudops.v1.Event
+	15, // 12: cloudops.v1.WatchResponse.failures:type_name -> cloudops.v1.Failure
+	37, // 13: cloudops.v1.Failure.error:type_name -> cloudops.v1.Error
+	42, // 14: cloudops.v1.ReadOutputRequest.lines:type_name -> cloudops.v1.LineQuery
+	43, // 15: cloudops.v1.ReadOutputResponse.chunks:type_name -> cloudops.v1.Chunk
+	44, // 16: cloudops.v1.ReadOutputResponse.lines:type_name -> cloudops.v1.Line
+	45, // 17: cloudops.v1.CancelRequest.actor:type_name -> cloudops.v1.Actor
+	46, // 18: cloudops.v1.ExtendDeadlineResponse.deadline:type_name -> google.protobuf.Timestamp
+	40, // 19: cloudops.v1.DeleteRequest.match:type_name -> cloudops.v1.Filter
+	46, // 20: cloudops.v1.DeleteRequest.ended_before:type_name -> google.protobuf.Timestamp
+	47, // 21: cloudops.v1.StatsResponse.stats:type_name -> cloudops.v1.Stats
+	48, // 22: cloudops.v1.InfoResponse.capabilities:type_name -> cloudops.v1.Capabilities
+	36, // 23: cloudops.v1.ExecutionService.Execute:input_type -> cloudops.v1.ExecuteRequest
+	1,  // 24: cloudops.v1.ExecutionService.ExecuteBatch:input_type -> cloudops.v1.ExecuteBatchRequest
+	4,  // 25: cloudops.v1.ExecutionService.Get:input_type -> cloudops.v1.GetRequest
+	6,  // 26: cloudops.v1.ExecutionService.Record:input_type -> cloudops.v1.RecordRequest
+	8,  // 27: cloudops.v1.ExecutionService.List:input_type -> cloudops.v1.ListRequest
+	10, // 28: cloudops.v1.ExecutionService.Wait:input_type -> cloudops.v1.WaitRequest
+	12, // 29: cloudops.v1.ExecutionService.Watch:input_type -> cloudops.v1.WatchRequest
+	16, // 30: cloudops.v1.ExecutionService.ReadOutput:input_type -> cloudops.v1.ReadOutputRequest
+	18, // 31: cloudops.v1.ExecutionService.Cancel:input_type -> cloudops.v1.CancelRequest
+	20, // 32: cloudops.v1.ExecutionService.ExtendDeadline:input_type -> cloudops.v1.ExtendDeadlineRequest
+	22, // 33: cloudops.v1.ExecutionService.WriteStdin:input_type -> cloudops.v1.WriteStdinRequest
+	24, // 34: cloudops.v1.ExecutionService.CloseStdin:input_type -> cloudops.v1.CloseStdinRequest
+	26, // 35: cloudops.v1.ExecutionService.Resize:input_type -> cloudops.v1.ResizeRequest
+	28, // 36: cloudops.v1.ExecutionService.AddSecrets:input_type -> cloudops.v1.AddSecretsRequest
+	30, // 37: cloudops.v1.ExecutionService.Delete:input_type -> cloudops.v1.DeleteRequest
+	32, // 38: cloudops.v1.ExecutionService.Stats:input_type -> cloudops.v1.StatsRequest
+	34, // 39: cloudops.v1.ExecutionService.Info:input_type -> cloudops.v1.InfoRequest
+	0,  // 40: cloudops.v1.ExecutionService.Execute:output_type -> cloudops.v1.ExecuteResponse
+	2,  // 41: cloudops.v1.ExecutionService.ExecuteBatch:output_type -> cloudops.v1.ExecuteBatchResponse
+	5,  // 42: cloudops.v1.ExecutionService.Get:output_type -> cloudops.v1.GetResponse
+	7,  // 43: cloudops.v1.ExecutionService.Record:output_type -> cloudops.v1.RecordResponse
+	9,  // 44: cloudops.v1.ExecutionService.List:output_type -> cloudops.v1.ListResponse
+	11, // 45: cloudops.v1.ExecutionService.Wait:output_type -> cloudops.v1.WaitResponse
+	14, // 46: cloudops.v1.ExecutionService.Watch:output_type -> cloudops.v1.WatchResponse
+	17, // 47: cloudops.v1.ExecutionService.ReadOutput:output_type -> cloudops.v1.ReadOutputResponse
+	19, // 48: cloudops.v1.ExecutionService.Cancel:output_type -> cloudops.v1.CancelResponse
+	21, // 49: cloudops.v1.ExecutionService.ExtendDeadline:output_type -> cloudops.v1.ExtendDeadlineResponse
+	23, // 50: cloudops.v1.ExecutionService.WriteStdin:output_type -> cloudops.v1.WriteStdinResponse
+	25, // 51: cloudops.v1.ExecutionService.CloseStdin:output_type -> cloudops.v1.CloseStdinResponse
+	27, // 52: cloudops.v1.ExecutionService.Resize:output_type -> cloudops.v1.ResizeResponse
+	29, // 53: cloudops.v1.ExecutionService.AddSecrets:output_type -> cloudops.v1.AddSecretsResponse
+	31, // 54: cloudops.v1.ExecutionService.Delete:output_type -> cloudops.v1.DeleteResponse
+	33, // 55: cloudops.v1.ExecutionService.Stats:output_type -> cloudops.v1.StatsResponse
+	35, // 56: cloudops.v1.ExecutionService.Info:output_type -> cloudops.v1.InfoResponse
+	40, // [40:57] is the sub-list for method output_type
+	23, // [23:40] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_cloudops_v1_execution_service_proto_init() }
@@ -1997,17 +2128,17 @@ func file_cloudops_v1_execution_service_proto_init() {
 	file_cloudops_v1_event_proto_init()
 	file_cloudops_v1_execution_proto_init()
 	file_cloudops_v1_request_proto_init()
-	file_cloudops_v1_execution_service_proto_msgTypes[8].OneofWrappers = []any{}
 	file_cloudops_v1_execution_service_proto_msgTypes[10].OneofWrappers = []any{}
-	file_cloudops_v1_execution_service_proto_msgTypes[14].OneofWrappers = []any{}
-	file_cloudops_v1_execution_service_proto_msgTypes[20].OneofWrappers = []any{}
+	file_cloudops_v1_execution_service_proto_msgTypes[12].OneofWrappers = []any{}
+	file_cloudops_v1_execution_service_proto_msgTypes[16].OneofWrappers = []any{}
+	file_cloudops_v1_execution_service_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloudops_v1_execution_service_proto_rawDesc), len(file_cloudops_v1_execution_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

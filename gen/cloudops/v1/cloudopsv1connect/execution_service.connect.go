@@ -43,6 +43,8 @@ const (
 	ExecutionServiceExecuteBatchProcedure = "/cloudops.v1.ExecutionService/ExecuteBatch"
 	// ExecutionServiceGetProcedure is the fully-qualified name of the ExecutionService's Get RPC.
 	ExecutionServiceGetProcedure = "/cloudops.v1.ExecutionService/Get"
+	// ExecutionServiceRecordProcedure is the fully-qualified name of the ExecutionService's Record RPC.
+	ExecutionServiceRecordProcedure = "/cloudops.v1.ExecutionService/Record"
 	// ExecutionServiceListProcedure is the fully-qualified name of the ExecutionService's List RPC.
 	ExecutionServiceListProcedure = "/cloudops.v1.ExecutionService/List"
 	// ExecutionServiceWaitProcedure is the fully-qualified name of the ExecutionService's Wait RPC.
@@ -84,6 +86,8 @@ type ExecutionServiceClient interface {
 	ExecuteBatch(context.Context, *v1.ExecuteBatchRequest) (*v1.ExecuteBatchResponse, error)
 	// Returns what is known of an execution.
 	Get(context.Context, *v1.GetRequest) (*v1.GetResponse, error)
+	// Returns what is kept of an execution: its request too, without secrets.
+	Record(context.Context, *v1.RecordRequest) (*v1.RecordResponse, error)
 	// Returns executions that match, newest first.
 	List(context.Context, *v1.ListRequest) (*v1.ListResponse, error)
 	// Waits for the end of an execution, for a bounded time: without a result, ask again.
@@ -142,6 +146,12 @@ func NewExecutionServiceClient(httpClient connect.HTTPClient, baseURL string, op
 			baseURL+ExecutionServiceGetProcedure,
 			connect.WithSchema(executionServiceMethods.ByName("Get")),
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
+		record: connect.NewClient[v1.RecordRequest, v1.RecordResponse](
+			httpClient,
+			baseURL+ExecutionServiceRecordProcedure,
+			connect.WithSchema(executionServiceMethods.ByName("Record")),
 			connect.WithClientOptions(opts...),
 		),
 		list: connect.NewClient[v1.ListRequest, v1.ListResponse](
@@ -234,6 +244,7 @@ type executionServiceClient struct {
 	execute        *connect.Client[v1.ExecuteRequest, v1.ExecuteResponse]
 	executeBatch   *connect.Client[v1.ExecuteBatchRequest, v1.ExecuteBatchResponse]
 	get            *connect.Client[v1.GetRequest, v1.GetResponse]
+	record         *connect.Client[v1.RecordRequest, v1.RecordResponse]
 	list           *connect.Client[v1.ListRequest, v1.ListResponse]
 	wait           *connect.Client[v1.WaitRequest, v1.WaitResponse]
 	watch          *connect.Client[v1.WatchRequest, v1.WatchResponse]
@@ -270,6 +281,15 @@ func (c *executionServiceClient) ExecuteBatch(ctx context.Context, req *v1.Execu
 // Get calls cloudops.v1.ExecutionService.Get.
 func (c *executionServiceClient) Get(ctx context.Context, req *v1.GetRequest) (*v1.GetResponse, error) {
 	response, err := c.get.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Record calls cloudops.v1.ExecutionService.Record.
+func (c *executionServiceClient) Record(ctx context.Context, req *v1.RecordRequest) (*v1.RecordResponse, error) {
+	response, err := c.record.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -393,6 +413,8 @@ type ExecutionServiceHandler interface {
 	ExecuteBatch(context.Context, *v1.ExecuteBatchRequest) (*v1.ExecuteBatchResponse, error)
 	// Returns what is known of an execution.
 	Get(context.Context, *v1.GetRequest) (*v1.GetResponse, error)
+	// Returns what is kept of an execution: its request too, without secrets.
+	Record(context.Context, *v1.RecordRequest) (*v1.RecordResponse, error)
 	// Returns executions that match, newest first.
 	List(context.Context, *v1.ListRequest) (*v1.ListResponse, error)
 	// Waits for the end of an execution, for a bounded time: without a result, ask again.
@@ -447,6 +469,12 @@ func NewExecutionServiceHandler(svc ExecutionServiceHandler, opts ...connect.Han
 		svc.Get,
 		connect.WithSchema(executionServiceMethods.ByName("Get")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	executionServiceRecordHandler := connect.NewUnaryHandlerSimple(
+		ExecutionServiceRecordProcedure,
+		svc.Record,
+		connect.WithSchema(executionServiceMethods.ByName("Record")),
 		connect.WithHandlerOptions(opts...),
 	)
 	executionServiceListHandler := connect.NewUnaryHandlerSimple(
@@ -539,6 +567,8 @@ func NewExecutionServiceHandler(svc ExecutionServiceHandler, opts ...connect.Han
 			executionServiceExecuteBatchHandler.ServeHTTP(w, r)
 		case ExecutionServiceGetProcedure:
 			executionServiceGetHandler.ServeHTTP(w, r)
+		case ExecutionServiceRecordProcedure:
+			executionServiceRecordHandler.ServeHTTP(w, r)
 		case ExecutionServiceListProcedure:
 			executionServiceListHandler.ServeHTTP(w, r)
 		case ExecutionServiceWaitProcedure:
@@ -584,6 +614,10 @@ func (UnimplementedExecutionServiceHandler) ExecuteBatch(context.Context, *v1.Ex
 
 func (UnimplementedExecutionServiceHandler) Get(context.Context, *v1.GetRequest) (*v1.GetResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("cloudops.v1.ExecutionService.Get is not implemented"))
+}
+
+func (UnimplementedExecutionServiceHandler) Record(context.Context, *v1.RecordRequest) (*v1.RecordResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("cloudops.v1.ExecutionService.Record is not implemented"))
 }
 
 func (UnimplementedExecutionServiceHandler) List(context.Context, *v1.ListRequest) (*v1.ListResponse, error) {
