@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 )
@@ -83,4 +84,27 @@ func mergedTags(tags, later map[string]string) map[string]string {
 	all := maps.Clone(tags)
 	maps.Copy(all, later)
 	return all
+}
+
+// checkPlanRequest refuses what a plan has no use for: who gives it expects something.
+func checkPlanRequest(r *Request) error {
+	var faults []error
+	refuse := func(name string, given bool) {
+		if given {
+			faults = append(faults, fault(ErrInvalid, "%s is given, and this is a plan: give it to its commands", name))
+		}
+	}
+	refuse("env", len(r.Env)+len(r.UnsetEnv)+len(r.InheritEnv) > 0 || r.CleanEnv)
+	refuse("working_dir", r.WorkingDir != "")
+	refuse("idle_timeout_ms", r.IdleTimeout != 0)
+	refuse("grace_ms", r.Grace != 0)
+	refuse("wait_delay_ms", r.WaitDelay != 0)
+	refuse("stop_signal", r.StopSignal != "" || r.KillMode != "")
+	refuse("leftovers", r.Leftovers != "")
+	refuse("no_new_privileges", r.NoNewPrivileges)
+	refuse("stdin", r.Stdin != nil || r.StdinFrom != nil || r.Interactive || r.Terminal != nil)
+	refuse("output_log_path", r.OutputLogPath != "" || r.OutputLogMode != "" || r.Tee != nil || r.Digest)
+	refuse("success_codes", len(r.SuccessCodes) > 0)
+	refuse("limits", r.Limits != (Limits{}))
+	return errors.Join(faults...)
 }

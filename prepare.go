@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,6 +16,14 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/process"
 	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
+
+// prepareNew is prepare for what was not accepted before, a plan or anything else.
+func (e *Engine) prepareNew(ctx context.Context, asked *Request) (*execution, error) {
+	if _, ok := asked.Command.(Plan); ok {
+		return e.preparePlan(ctx, asked, true)
+	}
+	return e.prepare(asked)
+}
 
 // prepare checks all of a request that can be known before the start, fills in
 // the defaults and resolves what will run. It reports every fault at once. What is
@@ -38,6 +47,7 @@ func (e *Engine) prepare(asked *Request) (*execution, error) {
 	if err := errors.Join(
 		stopErr, checkWorkingDir(r.WorkingDir), e.checkDurations(r), checkEnv(r),
 		checkLimits(r), checkTerminal(r), checkActor(r.Actor), checkLog(r.OutputLogPath, r.OutputLogMode),
+		checkLock(r.Lock),
 	); err != nil {
 		return nil, err
 	}
@@ -159,6 +169,7 @@ func (e *Engine) fill(x *execution, inv *invocation) {
 	l.Oversize = cmp.Or(r.Limits.Oversize, e.config.Oversize)
 	x.timeout, x.idleTimeout = l.Timeout, l.IdleTimeout
 	x.queueTimeout = cmp.Or(r.QueueTimeout, e.config.QueueTimeout)
+	x.lock = r.Lock
 	if typed(r) {
 		x.attached = make(chan struct{})
 	}

@@ -97,7 +97,7 @@ func (e *Engine) follow(ctx context.Context, rec *Record) (*execution, *finished
 	switch err := e.find(ctx, x); {
 	case err == nil:
 		return e.known(id)
-	case errors.Is(err, ErrBusy), errors.Is(err, ErrNotFound) && rec.Execution.Status == Pending:
+	case errors.Is(err, ErrBusy), errors.Is(err, ErrNotFound) && (rec.Execution.Status == Pending || isPlan(rec)):
 		e.group.Go(func(ctx context.Context) { e.await(ctx, x) })
 		return x, nil, nil
 	case errors.Is(err, ErrNotFound):
@@ -144,6 +144,7 @@ func (e *Engine) hold(x *execution) (have *execution) {
 	if have, ok := e.live[x.id]; ok {
 		return have
 	}
+	e.locks.hold(x)
 	e.live[x.id] = x
 	e.active++
 	e.foreign++
@@ -182,7 +183,7 @@ func (e *Engine) await(ctx context.Context, x *execution) {
 		case err == nil && rec.Result != nil: // in its queue
 			e.finish(x, Ending{
 				Cause: rec.Result.Cause, ExitCode: rec.Result.ExitCode, Error: rec.Result.Error,
-				Ended: rec.Result.CompletedAt, CancelledBy: rec.Result.CancelledBy,
+				Ended: rec.Result.CompletedAt, CancelledBy: rec.Result.CancelledBy, plan: rec.Result.Plan,
 			})
 			return
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrExpired), errors.Is(err, ErrClosed):

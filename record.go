@@ -21,7 +21,7 @@ func (e *Engine) record(ctx context.Context, x *execution) (known bool, err erro
 		return false, err
 	}
 	e.mu.Lock()
-	if err := e.roomLocked(); err != nil {
+	if err := e.roomLocked(x); err != nil {
 		e.mu.Unlock()
 		return false, err
 	}

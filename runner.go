@@ -154,4 +154,6 @@ type Ending struct {
 	SHA256   [2]string
 	LogError string
 	Usage    Usage
+
+	plan *PlanResult // of a plan
 }
