@@ -66,8 +66,7 @@ func checkNegative(r *Request) error {
 func (e *Engine) equipPlan(x *execution) error {
 	l := x.launch
 	r := l.Request
-	_, masks := e.inherit.environment(&Request{Secrets: planSecrets(r)}, nil)
-	l.secrets = redact.NewSecrets(masks)
+	l.secrets = redact.NewSecrets(e.masksOf(r))
 	x.secrets = l.secrets
 	l.Mask = l.secrets.String
 	maskLabels(r, l.Mask)

@@ -221,11 +221,20 @@ func (e *Engine) logPath(r *Request, o Oversize) string {
 
 // maskError keeps the secrets of a request out of an error about it.
 func (e *Engine) maskError(r *Request, err error) error {
-	_, secrets := e.inherit.environment(r, nil)
+	secrets := e.masksOf(r)
 	if masked := secrets.String(err.Error()); masked != err.Error() {
 		return &maskedError{error: err, text: masked}
 	}
 	return err
+}
+
+// masksOf finds the secrets of a request.
+func (e *Engine) masksOf(r *Request) *redact.Set {
+	if _, ok := r.Command.(Plan); ok {
+		r = &Request{Secrets: planSecrets(r)}
+	}
+	_, masks := e.inherit.environment(r, nil)
+	return masks
 }
 
 // maskedError is an error whose text must not be shown.

@@ -50,7 +50,7 @@ func (e *Engine) recorded(ctx context.Context, r *Request) (id ID, known bool, e
 	if _, err := e.config.Store.Get(ctx, r.ID); err != nil {
 		return ID{}, false, nil //nolint:nilerr // the request has a fault of its own, which counts
 	}
-	_, secrets := e.inherit.environment(r, nil)
+	secrets := e.masksOf(r)
 	own(r)
 	maskLabels(r, secrets.String)
 	a, err := NewAcceptance(*r, time.Now(), secrets.String)

@@ -182,7 +182,8 @@ type Record struct {
 }
 
 // What a request can have lost when it is kept, see [Record.Missing]. A variable is
-// MissingEnv and its name.
+// MissingEnv and its name. Of a command of a plan "commands/0/" stands before, with its
+// index.
 const (
 	MissingCommand = "command" // a secret in the command itself
 	MissingSecrets = "secrets"
@@ -210,6 +211,13 @@ func (r Record) Missing() []string {
 	}
 	if string(r.Request.Stdin) == redact.Mask {
 		missing = append(missing, MissingStdin)
+	}
+	if p, ok := r.Request.Command.(Plan); ok {
+		for i := range p.Commands {
+			for _, m := range (Record{Request: p.Commands[i].Request}).Missing() {
+				missing = append(missing, commandPath(i)[1:]+"/"+m)
+			}
+		}
 	}
 	slices.Sort(missing)
 	return missing

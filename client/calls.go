@@ -18,6 +18,9 @@ import (
 // text that is not UTF-8, engine.ErrTimeoutTooLarge for what is above 24 days and not
 // engine.Forever, [ErrUnreachable].
 func (c *Client) Execute(ctx context.Context, r engine.Request) (engine.ID, error) {
+	if p, ok := r.Command.(engine.Plan); ok && r.ID == (engine.ID{}) {
+		r.ID = p.ID
+	}
 	if r.ID == (engine.ID{}) {
 		id, err := uuid.NewV7()
 		if err != nil {
