@@ -1,6 +1,11 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
+)
 
 // Stop asks every command to end that runs, and starts no other.
 func (p *planRun) Stop(cause Cause, by Actor) bool { return p.stop(cause, by, false) }
@@ -90,6 +95,38 @@ func progressDetail(over int, c *PlanCommandResult) uint64 {
 	}
 	detail := uint64(state)<<attemptBits | uint64(c.Attempts)
 	return detail<<countBits<<countBits | uint64(c.Index)<<countBits | uint64(over)
+}
+
+// planRecord is the record of a plan that ended in an engine before: what became of its
+// commands, in the order in which they began and ended, at the times of now.
+func (e *Engine) planRecord(r *PlanResult) *Journal {
+	type step struct {
+		at   time.Time
+		over bool
+		of   PlanCommandResult
+	}
+	var steps []step
+	for _, c := range r.Results {
+		if c.Attempts > 0 {
+			began := c
+			began.State = PlanState(Running)
+			steps = append(steps, step{at: c.StartedAt, of: began})
+		}
+		steps = append(steps, step{at: c.CompletedAt, over: true, of: c})
+	}
+	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
+	j := journal.New(&e.bounds)
+	j.Note(noteAccepted, width(noteAccepted))
+	j.Note(noteStarted, width(noteStarted))
+	over := 0
+	for i := range steps {
+		if steps[i].over {
+			over++
+		}
+		j.NoteDetail(noteProgress, progressDetail(over, &steps[i].of))
+	}
+	j.Close(noteEnded, width(noteEnded))
+	return j
 }
 
 // progressOf is the event of a note; commands are those of the plan.

@@ -67,6 +67,10 @@ func (e *Engine) past(ctx context.Context, rec *Record) (*finished, error) {
 			return nil, err
 		}
 	}
+	if rec.Result.Plan != nil {
+		f.journal = e.planRecord(rec.Result.Plan)
+		return f, nil
+	}
 	if f.started == 0 { // it never had a record of its own
 		f.journal = journal.New(&e.bounds)
 		f.journal.Note(noteAccepted, width(noteAccepted))

@@ -159,6 +159,18 @@ func TestPlan_IsSeenByGuests(t *testing.T) {
 	if r, err := guest.WaitPlan(t.Context(), id); err != nil || r.Stats.Completed != 3 {
 		t.Errorf("%v: %+v", err, r)
 	}
+	var steps []string // of one that has ended elsewhere
+	for ev, err := range open(t, dir, durable.Config{Guest: true}).Watch(t.Context(), id, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := ev.Progress; p != nil {
+			steps = append(steps, p.CurrentCommand+" "+string(p.State))
+		}
+	}
+	if got := strings.Join(steps, ", "); got != "c0 running, c0 completed, c1 running, c1 completed, c2 running, c2 completed" {
+		t.Errorf("its events are %s", got)
+	}
 }
 
 // A guest that starts what it is asked for and goes takes no plan; one that stays does.
