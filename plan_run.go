@@ -75,8 +75,8 @@ func (p *planRun) conduct(ctx context.Context) {
 	p.arm(started, timeout)
 	for ctx.Err() == nil {
 		p.hear(ctx)
-		p.start(ctx)
 		p.tellSkipped()
+		p.start(ctx)
 		if p.machine.Done() {
 			break
 		}
