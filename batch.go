@@ -36,8 +36,8 @@ func (e *Engine) ExecuteBatch(ctx context.Context, requests []Request) []Outcome
 	arrivals := make([]*execution, len(requests))
 	var kept []Acceptance
 	for i := range requests {
-		r, o := requests[i], &outcomes[i]
-		if arrivals[i], o.ID, o.Err = e.admit(ctx, &r); arrivals[i] == nil {
+		r, o := lifted(requests[i]), &outcomes[i]
+		if arrivals[i], o.ID, o.Err = e.admit(ctx, &r, nil); arrivals[i] == nil {
 			continue
 		}
 		a, err := e.arrive(arrivals[i])

@@ -25,7 +25,7 @@ func (e *Engine) cancel(ctx context.Context, x *execution, c Cancellation, cause
 	} else if c.Force {
 		x.cancel.Force = true
 	}
-	queued, control := e.queue.remove(x), x.control
+	queued, control := e.unqueueLocked(x), x.control
 	foreign := x.elsewhere && x.phase == starting
 	e.mu.Unlock()
 	switch {
@@ -58,7 +58,7 @@ func stop(control Control, c Cancellation, cause Cause) {
 // meanwhile waits no more.
 func (e *Engine) expire(ctx context.Context, x *execution) {
 	e.mu.Lock()
-	queued := e.queue.remove(x)
+	queued := e.unqueueLocked(x)
 	e.mu.Unlock()
 	if queued {
 		e.conclude(ctx, x, Ending{Cause: CauseQueueTimeout, ExitCode: -1})

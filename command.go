@@ -19,19 +19,20 @@ const (
 	CommandTypeAz        CommandType = "az"        // the Azure CLI
 	CommandTypeKubectl   CommandType = "kubectl"   // the Kubernetes CLI
 	CommandTypeTerraform CommandType = "terraform" // Terraform
+	CommandTypePlan      CommandType = "plan"      // many commands as one
 )
 
 // commandTypes lists every kind, in the order in which messages name them.
 func commandTypes() []CommandType {
 	return []CommandType{
 		CommandTypeExec, CommandTypeShell, CommandTypeScript, CommandTypeAWS,
-		CommandTypeGcloud, CommandTypeAz, CommandTypeKubectl, CommandTypeTerraform,
+		CommandTypeGcloud, CommandTypeAz, CommandTypeKubectl, CommandTypeTerraform, CommandTypePlan,
 	}
 }
 
 // Command is what an execution runs: one of [ExecCommand], [ShellCommand],
 // [ScriptCommand], [AWSCommand], [GcloudCommand], [AzCommand],
-// [KubectlCommand] and [TerraformCommand], made by [Exec], [Shell], [Script],
+// [KubectlCommand], [TerraformCommand] and [Plan], made by [Exec], [Shell], [Script],
 // [InlineScript], [AWS], [Gcloud], [Az], [Kubectl], [Terraform] or
 // [ParseCommand]. No other package can add one.
 //
@@ -140,6 +141,7 @@ func validateCommand(c Command) error {
 // whether JSON can hold the texts.
 type commandChecker struct {
 	encoding bool
+	visit    func(text string) // is shown every text, if it is not nil
 	faults   []commandFault
 }
 
@@ -153,6 +155,9 @@ func (k *commandChecker) fault(field, format string, args ...any) {
 // and that a record of the request can hold. It reports whether there is
 // nothing wrong with it.
 func (k *commandChecker) text(field, s string) bool {
+	if k.visit != nil {
+		k.visit(s)
+	}
 	switch {
 	case !utf8.ValidString(s):
 		k.faults = append(k.faults, commandFault{field, "is not UTF-8"})

@@ -26,6 +26,9 @@ func ParseCommand(data []byte) (Command, error) {
 	if err != nil {
 		return nil, err
 	}
+	if kind == CommandTypePlan {
+		return parsePlanCommand(data)
+	}
 	r := &commandReader{kind: kind, members: members, known: []string{"type"}}
 	command := r.command()
 	r.refuseRest()
@@ -92,6 +95,7 @@ func (r *commandReader) command() Command {
 			variables: r.object("variables"), varFiles: r.list("var_files"), output: r.text("output"),
 			autoApprove: r.flag("auto_approve"), color: r.flag("color"),
 		}
+	case CommandTypePlan: // has a reader of its own
 	}
 	return ExecCommand{} // commandType let no other kind through
 }

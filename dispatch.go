@@ -217,6 +217,9 @@ func (e *Engine) began(x *execution) {
 	}
 	x.journal.Note(noteStarted, width(noteStarted))
 	e.lives.tell(x, noteStarted)
+	if m := x.member; m != nil {
+		m.run.began(m.index, m.attempt)
+	}
 }
 
 // noteStop notes how far a stop is.
@@ -266,6 +269,9 @@ func (e *Engine) finish(x *execution, end Ending) {
 	if x.done != nil {
 		close(x.done)
 	}
+	if m := x.member; m != nil {
+		m.run.end(planEnd{index: m.index, state: f.status, final: f})
+	}
 	e.dispatchLocked()
 	e.idleLocked()
 }
@@ -288,9 +294,12 @@ func (e *Engine) releaseLocked(x *execution) {
 	if x.phase == going {
 		e.running--
 	}
-	if x.phase != waiting {
+	if x.phase != waiting && x.plan == nil {
 		e.active--
 		e.backoff = time.Time{} // what it used may be what was missing
+	}
+	if next := e.locks.release(x); next != nil {
+		e.admitLocked(next)
 	}
 	if x.expiry != nil {
 		x.expiry.Stop()

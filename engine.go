@@ -41,8 +41,11 @@ type Engine struct {
 	live     map[ID]*execution
 	shelf    shelf
 	queue    queue
-	foreign  int // those of live that another engine has accepted
-	active   int // starting or going: those that hold a slot
+	locks    locks
+	gated    bool         // plans wait for the end of Recover
+	ready    []*execution // those that do
+	foreign  int          // those of live that another engine has accepted
+	active   int          // starting or going: those that hold a slot
 	running  int
 	spawners int
 	seeking  int       // spawners that have not come to the queue yet
@@ -107,7 +110,12 @@ func (e *Engine) boundsOf(keep int64, o Oversize) *journal.Options {
 
 // Execute accepts a request. See [API].
 func (e *Engine) Execute(ctx context.Context, r Request) (ID, error) {
-	x, id, err := e.admit(ctx, &r)
+	return e.execute(ctx, lifted(r), nil)
+}
+
+// execute accepts a request, for a plan or, without a member, for itself.
+func (e *Engine) execute(ctx context.Context, r Request, m *member) (ID, error) {
+	x, id, err := e.admit(ctx, &r, m)
 	if x == nil {
 		return id, err
 	}
@@ -121,7 +129,7 @@ func (e *Engine) Execute(ctx context.Context, r Request) (ID, error) {
 
 // admit makes an execution of a request that may be accepted; nil where it is there
 // already, and where there is an error.
-func (e *Engine) admit(ctx context.Context, r *Request) (*execution, ID, error) {
+func (e *Engine) admit(ctx context.Context, r *Request, m *member) (*execution, ID, error) {
 	digest, err := digestOf(r)
 	if err != nil {
 		return nil, ID{}, err
@@ -134,14 +142,14 @@ func (e *Engine) admit(ctx context.Context, r *Request) (*execution, ID, error) 
 			return nil, r.ID, err
 		}
 	}
-	x, err := e.prepare(r)
+	x, err := e.prepareNew(ctx, r)
 	if err != nil {
 		if id, known, err := e.recorded(ctx, r); known || err != nil {
 			return nil, id, err
 		}
 		return nil, ID{}, e.maskError(r, err)
 	}
-	x.digest = digest
+	x.digest, x.member = digest, m
 	if err := e.allowed(ctx, x, false); err != nil {
 		return nil, ID{}, e.maskError(r, err)
 	}
@@ -258,7 +266,7 @@ func (e *Engine) accept(x *execution) (alone bool, err error) {
 		if known, err := e.knownLocked(x.id, x.digest); known || err != nil {
 			return false, err // somebody else was quicker with the same id
 		}
-		if err := e.roomLocked(); err != nil {
+		if err := e.roomLocked(x); err != nil {
 			return false, err
 		}
 		x.accepted = now
@@ -271,22 +279,42 @@ func (e *Engine) accept(x *execution) (alone bool, err error) {
 		e.deliver.add(x)
 	}
 	e.lives.tell(x, noteAccepted)
+	if x.member != nil {
+		x.member.attached = true
+	}
+	if !e.locks.take(x) {
+		e.expireLocked(x)
+		return false, nil
+	}
 	// Policies, and runners that are not ours, may take their time to start one.
-	if e.local != nil && e.config.Policy == nil && e.active+e.spawners+e.queue.len() == 0 && !now.Before(e.backoff) {
+	if e.local != nil && e.config.Policy == nil && x.plan == nil && e.active+e.spawners+e.queue.len() == 0 && !now.Before(e.backoff) {
 		e.active, e.spawners = 1, 1
 		x.takeLocked()
 		return true, nil
 	}
-	e.queue.push(x)
-	e.expireLocked(x)
-	e.dispatchLocked()
+	if x.plan == nil {
+		e.expireLocked(x)
+	}
+	e.admitLocked(x)
 	return false, nil
 }
 
 // roomLocked says whether one more may be accepted.
-func (e *Engine) roomLocked() error {
-	if e.closed {
+func (e *Engine) roomLocked(x *execution) error {
+	if e.closed && (x.member == nil || e.outlived()) { // else its plan was accepted before
 		return fault(ErrClosed, "it takes no more requests")
+	}
+	if x.member != nil {
+		return nil // a plan asks for no more than there are slots
+	}
+	if holder := e.locks.lines[x.lock]; holder != nil && e.config.FailFast {
+		return fault(ErrConcurrencyLimit, "execution %s has the lock %s", holder.holder.id, x.lock)
+	}
+	if e.locks.waiting >= e.config.MaxQueued {
+		return fault(ErrQueueFull, "%d executions wait for locks", e.locks.waiting)
+	}
+	if x.plan != nil {
+		return nil // it takes no slot
 	}
 	// What is queued may have its slot and only not been started yet.
 	if ahead := e.active + e.queue.len() + e.arriving; ahead >= e.config.MaxConcurrent {

@@ -30,7 +30,7 @@ const (
 	ExecutionCancelled     EventKind = "cancelled"      // Result
 	ExecutionTimedOut      EventKind = "timeout"        // Result, Timeout
 	ExecutionStatusChanged EventKind = "status_changed" // OldStatus, NewStatus
-	PlanProgressed         EventKind = "progress"       // Progress
+	PlanProgressed         EventKind = "progress"       // Progress: of a plan
 
 	ExecutionAccepted EventKind = "accepted"          // Command, Actor
 	ExecutionStopping EventKind = "stopping"          // the stop signal was sent
@@ -116,6 +116,13 @@ type Progress struct {
 	Completed      int    `json:"completed"`
 	Total          int    `json:"total"`
 	CurrentCommand string `json:"current_command,omitempty"`
+
+	// What became of the current command: its index among all that run, the execution of
+	// its attempt (zero where it was never started), and its state.
+	Index     int       `json:"command_index"`
+	CommandID ID        `json:"command_id,omitzero"`
+	Attempt   int       `json:"command_attempt,omitempty"`
+	State     PlanState `json:"command_status,omitempty"`
 }
 
 // eventJSON is an Event on the wire.

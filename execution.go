@@ -19,6 +19,7 @@ const (
 	noteEnded    // status_changed to the last status, the ending
 	noteResized  // with a TerminalSize
 	noteExtended // with a time
+	noteProgress // of a plan, with what progressDetail says
 )
 
 // width is how many events a note stands for.
@@ -58,7 +59,12 @@ type execution struct {
 	// elsewhere says that another engine accepted it, or one before this: what this
 	// one keeps of it is as the store and the runner have it.
 	elsewhere bool
-	noted     bool // the store knows that it runs
+	lock      string // Request.Lock
+	// plan is what it is where it is one; member which command of a plan it is. Nil for
+	// most.
+	plan   *planRun
+	member *member
+	noted  bool // the store knows that it runs
 
 	// steering is held by who changes what runs: the terminal's size, the deadline, the
 	// secrets. It is taken before the engine's mu.

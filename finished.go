@@ -37,6 +37,7 @@ type finished struct {
 // rare is what most endings do not have.
 type rare struct {
 	odds
+	plan       *PlanResult
 	survivors  []Survivor
 	hit        []string
 	unenforced []string
@@ -71,7 +72,10 @@ func (x *execution) limitOf(c Cause) time.Duration {
 
 // conclude makes the record of an ending.
 func conclude(x *execution, end Ending, by Actor) *finished {
-	success := end.Cause == CauseExit && x.isSuccess(end.ExitCode)
+	if x.plan != nil && end.plan == nil {
+		end.plan = x.plan.never(end.Cause)
+	}
+	success := (end.Cause == CauseExit || end.Cause == CauseCommands) && x.isSuccess(end.ExitCode)
 	f := &finished{
 		id: x.id, journal: x.journal, digest: x.digest, request: x.shown.Load().request,
 		accepted: nanos(x.accepted), started: nanos(end.Started), ended: nanos(end.Ended),
@@ -100,8 +104,8 @@ func conclude(x *execution, end Ending, by Actor) *finished {
 	if f.containment = containmentIndex(end.Containment); f.containment != 0 {
 		o.containment = "" // the rule
 	}
-	if o != (odds{}) || end.Survivors != nil || end.LimitsHit != nil || unenforced != nil {
-		f.rare = &rare{odds: o, survivors: masked(end.Survivors, mask), hit: end.LimitsHit, unenforced: unenforced}
+	if o != (odds{}) || end.Survivors != nil || end.LimitsHit != nil || unenforced != nil || end.plan != nil {
+		f.rare = &rare{odds: o, plan: end.plan, survivors: masked(end.Survivors, mask), hit: end.LimitsHit, unenforced: unenforced}
 	}
 	return f
 }
@@ -192,6 +196,7 @@ func (f *finished) ending() Result {
 		}
 		r.Swept, r.LimitsHit, r.Unenforced = q.swept, q.hit, q.unenforced
 		r.Output.Masks, r.CancelledBy = q.masks, q.canceller
+		r.Plan = q.plan
 		r.Output.StdoutSHA256, r.Output.StderrSHA256 = q.sha256[Stdout], q.sha256[Stderr]
 	}
 	if r.Error == "" && !r.Success {
@@ -223,6 +228,8 @@ func explain(r *Result) string {
 		return "it needed more memory than its limit"
 	case CauseProcessLimit:
 		return "it needed more processes than its limit"
+	case CauseCommands:
+		return "commands of it failed"
 	case CauseSpawn:
 		return "it could not be started"
 	case CausePolicy:

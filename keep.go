@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"reflect"
 
 	"github.com/escher-dbai/cloudops-engine/internal/redact"
@@ -12,6 +13,7 @@ import (
 type kept struct {
 	json    string
 	command Command
+	parsed  *Request // of a plan, which would take long to read
 }
 
 // keep makes what is kept of a request, and what runs as it is shown.
@@ -21,6 +23,10 @@ func keep(of *Request, mask func(string) string) (k kept, line string, err error
 	r.Env = withoutSecrets(r.Env)
 	text := r.Command.String()
 	line = mask(text)
+	if _, ok := r.Command.(Plan); ok {
+		k, err = keepPlan(r, mask)
+		return k, line, err
+	}
 	rest := r
 	rest.Command = nil
 	if line == text && reflect.ValueOf(rest).IsZero() {
@@ -28,6 +34,20 @@ func keep(of *Request, mask func(string) string) (k kept, line string, err error
 	}
 	data, err := maskedRequest(r, mask)
 	return kept{json: string(data)}, line, err
+}
+
+// keepPlan makes what is kept of a plan.
+func keepPlan(r Request, mask func(string) string) (kept, error) {
+	data, err := r.MarshalJSON()
+	if err != nil {
+		return kept{}, err
+	}
+	masked, err := maskedRequest(r, mask)
+	if err != nil || bytes.Equal(data, masked) {
+		return kept{parsed: &r}, err
+	}
+	r, err = ParseRequest(masked)
+	return kept{parsed: &r}, err
 }
 
 // maskedRequest is a request as JSON, without its id and its secrets: a mask stands
@@ -41,6 +61,9 @@ func maskedRequest(r Request, mask func(string) string) ([]byte, error) {
 		r.Stdin = []byte(redact.Mask)
 	}
 	r.Env = withoutSecrets(r.Env)
+	if p, ok := r.Command.(Plan); ok {
+		r.Command = p.withoutSecrets()
+	}
 	data, err := r.MarshalJSON()
 	if err != nil {
 		return nil, err
@@ -50,6 +73,9 @@ func maskedRequest(r Request, mask func(string) string) ([]byte, error) {
 
 // request is what was kept.
 func (k kept) request() Request {
+	if k.parsed != nil {
+		return *k.parsed
+	}
 	if k.command != nil {
 		return Request{Command: k.command}
 	}

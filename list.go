@@ -28,6 +28,9 @@ func (e *Engine) Get(ctx context.Context, id ID) (Execution, error) {
 func (e *Engine) summaryLocked(x *execution) Execution {
 	s := x.summary()
 	s.QueuePosition = e.queue.position(x)
+	if holder, position := e.locks.barred(x); holder != nil {
+		s.QueuePosition, s.Lock, s.LockedBy = position, x.lock, holder.id
+	}
 	return s
 }
 
@@ -99,7 +102,7 @@ func (e *Engine) Stats(context.Context) (Stats, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.stats
-	s.Running, s.Queued, s.Finished = e.running, e.queue.len(), e.shelf.len()
+	s.Running, s.Queued, s.Finished = e.running, e.queue.len()+e.locks.waiting, e.shelf.len()
 	s.OutputBytes = e.budget.Used()
 	return s, nil
 }

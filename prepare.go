@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +15,14 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
 	"github.com/escher-dbai/cloudops-engine/internal/redact"
 )
+
+// prepareNew is prepare for what was not accepted before, a plan or anything else.
+func (e *Engine) prepareNew(ctx context.Context, asked *Request) (*execution, error) {
+	if _, ok := asked.Command.(Plan); ok {
+		return e.preparePlan(ctx, asked, true)
+	}
+	return e.prepare(asked)
+}
 
 // prepare checks all of a request that can be known before the start, fills in
 // the defaults and resolves what will run. It reports every fault at once. What is
@@ -37,6 +46,7 @@ func (e *Engine) prepare(asked *Request) (*execution, error) {
 	if err := errors.Join(
 		stopErr, checkWorkingDir(r.WorkingDir), e.checkDurations(r), checkEnv(r), r.Trace.Validate(),
 		checkLimits(r), checkTerminal(r), checkActor(r.Actor), checkLog(r.OutputLogPath, r.OutputLogMode),
+		checkLock(r.Lock),
 	); err != nil {
 		return nil, err
 	}
@@ -164,6 +174,7 @@ func (e *Engine) fill(x *execution, inv *invocation) {
 	l.Oversize = cmp.Or(r.Limits.Oversize, e.config.Oversize)
 	x.timeout, x.idleTimeout = l.Timeout, l.IdleTimeout
 	x.queueTimeout = cmp.Or(r.QueueTimeout, e.config.QueueTimeout)
+	x.lock = r.Lock
 	if typed(r) {
 		x.attached = make(chan struct{})
 	}
@@ -215,11 +226,20 @@ func (e *Engine) logPath(r *Request, o Oversize) string {
 
 // maskError keeps the secrets of a request out of an error about it.
 func (e *Engine) maskError(r *Request, err error) error {
-	_, secrets := e.inherit.environment(r, nil)
+	secrets := e.masksOf(r)
 	if masked := secrets.String(err.Error()); masked != err.Error() {
 		return &maskedError{error: err, text: masked}
 	}
 	return err
+}
+
+// masksOf finds the secrets of a request.
+func (e *Engine) masksOf(r *Request) *redact.Set {
+	if _, ok := r.Command.(Plan); ok {
+		r = &Request{Secrets: planSecrets(r)}
+	}
+	_, masks := e.inherit.environment(r, nil)
+	return masks
 }
 
 // maskedError is an error whose text must not be shown.

@@ -67,6 +67,10 @@ func (e *Engine) past(ctx context.Context, rec *Record) (*finished, error) {
 			return nil, err
 		}
 	}
+	if rec.Result.Plan != nil {
+		f.journal = e.planRecord(rec.Result.Plan)
+		return f, nil
+	}
 	if f.started == 0 { // it never had a record of its own
 		f.journal = journal.New(&e.bounds)
 		f.journal.Note(noteAccepted, width(noteAccepted))
@@ -97,7 +101,7 @@ func (e *Engine) follow(ctx context.Context, rec *Record) (*execution, *finished
 	switch err := e.find(ctx, x); {
 	case err == nil:
 		return e.known(id)
-	case errors.Is(err, ErrBusy), errors.Is(err, ErrNotFound) && rec.Execution.Status == Pending:
+	case errors.Is(err, ErrBusy), errors.Is(err, ErrNotFound) && (rec.Execution.Status == Pending || isPlan(rec)):
 		e.group.Go(func(ctx context.Context) { e.await(ctx, x) })
 		return x, nil, nil
 	case errors.Is(err, ErrNotFound):
@@ -145,6 +149,7 @@ func (e *Engine) hold(x *execution) (have *execution) {
 	if have, ok := e.live[x.id]; ok {
 		return have
 	}
+	e.locks.hold(x)
 	e.live[x.id] = x
 	e.active++
 	e.foreign++
@@ -183,7 +188,7 @@ func (e *Engine) await(ctx context.Context, x *execution) {
 		case err == nil && rec.Result != nil: // in its queue
 			e.finish(x, Ending{
 				Cause: rec.Result.Cause, ExitCode: rec.Result.ExitCode, Error: rec.Result.Error,
-				Ended: rec.Result.CompletedAt, CancelledBy: rec.Result.CancelledBy,
+				Ended: rec.Result.CompletedAt, CancelledBy: rec.Result.CancelledBy, plan: rec.Result.Plan,
 			})
 			return
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrExpired), errors.Is(err, ErrClosed):

@@ -37,7 +37,7 @@ func (e *Engine) arrive(x *execution) (Acceptance, error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.roomLocked(); err != nil {
+	if err := e.roomLocked(x); err != nil {
 		return Acceptance{}, err
 	}
 	e.arriving++
@@ -64,7 +64,7 @@ func (e *Engine) recorded(ctx context.Context, r *Request) (id ID, known bool, e
 	if _, err := e.config.Store.Get(ctx, r.ID); err != nil {
 		return ID{}, false, nil //nolint:nilerr // the request has a fault of its own, which counts
 	}
-	_, secrets := e.inherit.environment(r, nil)
+	secrets := e.masksOf(r)
 	own(r)
 	maskLabels(r, secrets.String)
 	a, err := NewAcceptance(*r, time.Now(), secrets.String)

@@ -34,6 +34,7 @@ func (e *Engine) Recover(ctx context.Context) (Recovery, error) {
 	if e.ledger == nil {
 		return found, nil
 	}
+	defer e.gate()()
 	f := Filter{Status: []Status{Pending, Running}, Oldest: true, Limit: maxPage}
 	for {
 		p, err := e.config.Store.List(ctx, f)
@@ -88,6 +89,9 @@ func (e *Engine) takeUp(ctx context.Context, id ID, found *Recovery) error {
 		e.config.Logger.WarnContext(ctx, "what has become of an execution cannot be found out",
 			slog.String("execution_id", id.String()), slog.Any("error", err))
 		return context.Cause(ctx)
+	case isPlan(&rec):
+		e.drop(x)
+		return e.wait(ctx, &rec, found)
 	case rec.Execution.Status == Running:
 		found.Lost++
 		e.finish(x, Ending{Cause: CauseLost, ExitCode: -1, Error: "the program that ran it ended before it"})
@@ -97,9 +101,29 @@ func (e *Engine) takeUp(ctx context.Context, id ID, found *Recovery) error {
 	return e.wait(ctx, &rec, found)
 }
 
+func isPlan(rec *Record) bool { return rec.Execution.Type == string(CommandTypePlan) }
+
+// gate has plans wait, until open is called, for what else is taken up: their commands are
+// asked for again under the same ids, and those that there were are found and not run
+// again.
+func (e *Engine) gate() (open func()) {
+	e.mu.Lock()
+	e.gated = true
+	e.mu.Unlock()
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.gated = false
+		for _, x := range e.ready {
+			e.group.Go(x.plan.conduct)
+		}
+		e.ready = nil
+	}
+}
+
 // wait queues an execution that nobody has started.
 func (e *Engine) wait(ctx context.Context, rec *Record, found *Recovery) error {
-	x, err := e.prepared(rec)
+	x, err := e.prepared(ctx, rec)
 	if err != nil {
 		found.Lost++
 		gone := e.followed(rec)
@@ -109,7 +133,11 @@ func (e *Engine) wait(ctx context.Context, rec *Record, found *Recovery) error {
 			slog.String("execution_id", gone.id.String()), slog.Any("error", err))
 		return nil
 	}
-	found.Queued++
+	if rec.Execution.Status == Running { // a plan
+		found.Running++
+	} else {
+		found.Queued++
+	}
 	e.mu.Lock()
 	e.arriving++
 	e.mu.Unlock()
@@ -121,16 +149,21 @@ func (e *Engine) wait(ctx context.Context, rec *Record, found *Recovery) error {
 }
 
 // prepared is an execution as Execute makes it.
-func (e *Engine) prepared(rec *Record) (*execution, error) {
+func (e *Engine) prepared(ctx context.Context, rec *Record) (x *execution, err error) {
 	if !rec.Whole {
 		return nil, fault(ErrInvalid, "its secrets are gone")
 	}
 	r := rec.Request
 	r.ID = rec.Execution.ID
-	x, err := e.prepare(&r)
+	if isPlan(rec) {
+		x, err = e.preparePlan(ctx, &r, false)
+	} else {
+		x, err = e.prepare(&r)
+	}
 	if err != nil {
 		return nil, e.maskError(&r, err)
 	}
-	x.accepted = rec.Execution.AcceptedAt
+	x.accepted, x.started = rec.Execution.AcceptedAt, rec.Execution.StartedAt
+	x.noted = rec.Execution.Status == Running
 	return x, nil
 }

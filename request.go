@@ -114,6 +114,11 @@ type Request struct {
 	Secrets []string
 	// Redact says what else is masked.
 	Redact Redact
+	// Lock is a name that one execution of the engine has at a time: others that ask for it
+	// wait for its end, in the order in which they came, before they wait for a slot. Such
+	// as the directory of a terraform configuration. A command of a plan that has the lock
+	// itself does not ask again. Empty: none.
+	Lock string
 	// Limits bound what the execution may use.
 	Limits Limits
 

@@ -41,6 +41,7 @@ type requestJSON struct {
 	SuccessCodes  []int      `json:"success_codes,omitempty"`
 	Secrets       []string   `json:"secrets,omitempty"`
 	Redact        Redact     `json:"redact,omitempty"`
+	Lock          string     `json:"lock,omitempty"`
 	Limits        limitsJSON `json:"limits,omitzero"`
 	Actor         Actor      `json:"actor,omitzero"`
 	Metadata      Metadata   `json:"metadata,omitzero"`
@@ -96,12 +97,13 @@ func durations(r *Request, j *requestJSON) []struct {
 
 // MarshalJSON writes the request without StdinFrom and Tee, which are not data.
 func (r Request) MarshalJSON() ([]byte, error) {
+	r = lifted(r)
 	j := requestJSON{
 		ID: r.ID, Env: r.Env, UnsetEnv: r.UnsetEnv, CleanEnv: r.CleanEnv, InheritEnv: r.InheritEnv, WorkingDir: r.WorkingDir,
 		StopSignal: r.StopSignal, StdinBase64: r.Stdin, OutputLogPath: r.OutputLogPath, OutputLogMode: r.OutputLogMode,
 		Digest: r.Digest, Interactive: r.Interactive, Terminal: r.Terminal,
 		SuccessCodes: r.SuccessCodes, Secrets: r.Secrets, Redact: r.Redact,
-		KillMode: r.KillMode, Leftovers: r.Leftovers, NoNewPrivileges: r.NoNewPrivileges,
+		KillMode: r.KillMode, Leftovers: r.Leftovers, NoNewPrivileges: r.NoNewPrivileges, Lock: r.Lock,
 		Limits: limitsJSON{Oversize: r.Limits.Oversize, BestEffort: r.Limits.BestEffort},
 		Actor:  r.Actor, Metadata: r.Metadata, Trace: r.Trace,
 	}
@@ -148,7 +150,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 		StopSignal: j.StopSignal, Stdin: j.StdinBase64, OutputLogPath: j.OutputLogPath, OutputLogMode: j.OutputLogMode,
 		Digest: j.Digest, Interactive: j.Interactive, Terminal: j.Terminal,
 		SuccessCodes: j.SuccessCodes, Secrets: j.Secrets, Redact: j.Redact,
-		KillMode: j.KillMode, Leftovers: j.Leftovers, NoNewPrivileges: j.NoNewPrivileges,
+		KillMode: j.KillMode, Leftovers: j.Leftovers, NoNewPrivileges: j.NoNewPrivileges, Lock: j.Lock,
 		Limits: Limits{Oversize: j.Limits.Oversize, BestEffort: j.Limits.BestEffort},
 		Actor:  j.Actor, Metadata: j.Metadata, Trace: j.Trace,
 	}

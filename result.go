@@ -31,6 +31,9 @@ type Execution struct {
 	// QueuePosition is how many wait before it, itself included; 0 where it does
 	// not wait.
 	QueuePosition int `json:"queue_position,omitempty"`
+	// Lock is its [Request.Lock] while it waits for it, LockedBy who has it.
+	Lock     string `json:"lock,omitempty"`
+	LockedBy ID     `json:"locked_by,omitzero"`
 	// ExitCode is -1 where there is none.
 	ExitCode int `json:"exit_code"`
 	// Cursor is the end of its record so far.
@@ -91,6 +94,9 @@ type Result struct {
 	// is not whole.
 	LogPath  string `json:"log_path,omitempty"`
 	LogError string `json:"log_error,omitempty"`
+
+	// Plan is how the commands of a plan ended; nil for everything else.
+	Plan *PlanResult `json:"plan,omitempty"`
 
 	Usage Usage `json:"usage"`
 	// Cursor is the end of its record.

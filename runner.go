@@ -163,4 +163,6 @@ type Ending struct {
 	LogPath    string
 	LogError   string
 	Usage      Usage
+
+	plan *PlanResult // of a plan
 }

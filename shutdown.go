@@ -52,7 +52,7 @@ func (e *Engine) leave() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, x := range e.live {
-		e.queue.remove(x)
+		e.unqueueLocked(x)
 		e.dropLocked(x)
 	}
 }

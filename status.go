@@ -76,6 +76,7 @@ const (
 	CauseMemoryLimit  Cause = "memory_limit"  // it failed, and the system had killed for its limit of memory
 	CauseProcessLimit Cause = "process_limit" // it failed, and could make no process at its limit
 	CausePolicy       Cause = "policy"        // the policy refused it at its start
+	CauseCommands     Cause = "commands"      // of a plan: its commands are over, see Result.Plan
 	CauseLost         Cause = "lost"          // who ran it vanished, and nobody knows how it ended
 )
 
@@ -83,7 +84,7 @@ const (
 // CauseExit.
 func (c Cause) status(success bool) Status {
 	switch c {
-	case CauseExit:
+	case CauseExit, CauseCommands:
 		if success {
 			return Completed
 		}

@@ -59,8 +59,8 @@ type Acceptance struct {
 	// Request is the request as JSON without its secrets: what is kept of it.
 	Request []byte
 	// Whole is the request as JSON with all that is needed to run it; nil where
-	// that is Request. It is kept only until the execution starts or ends, and
-	// encrypted where it leaves the memory.
+	// that is Request. It is kept only until the execution starts or ends, of a plan until
+	// it ends, and encrypted where it leaves the memory.
 	Whole []byte
 }
 
@@ -102,7 +102,8 @@ func NewAcceptance(r Request, at time.Time, mask func(text string) string) (Acce
 
 // maskedContent is the content of a request without its secrets.
 func maskedContent(r *Request, content []byte, mask func(string) string) ([]byte, error) {
-	if len(r.Secrets)+len(r.Stdin)+len(r.Env) == 0 && r.StdinFrom == nil {
+	p, isPlan := r.Command.(Plan)
+	if len(r.Secrets)+len(r.Stdin)+len(r.Env) == 0 && r.StdinFrom == nil && (!isPlan || !p.hasSecrets()) {
 		return redact.JSON(content, mask)
 	}
 	return maskedRequest(*r, mask)
@@ -176,14 +177,15 @@ type Record struct {
 	// Request is what was asked, without its id; whole until the execution started,
 	// afterwards without secrets and stdin, see Missing.
 	Request Request
-	// Whole says that Request can be run as it is.
+	// Whole says that Request can be run as it is. That of a plan can until it has ended.
 	Whole bool
 	// Result is how it ended, without its output; nil before.
 	Result *Result
 }
 
 // What a request can have lost when it is kept, see [Record.Missing]. A variable is
-// MissingEnv and its name.
+// MissingEnv and its name. Of a command of a plan "commands/0/" stands before, with its
+// index.
 const (
 	MissingCommand = "command" // a secret in the command itself
 	MissingSecrets = "secrets"
@@ -211,6 +213,13 @@ func (r Record) Missing() []string {
 	}
 	if string(r.Request.Stdin) == redact.Mask {
 		missing = append(missing, MissingStdin)
+	}
+	if p, ok := r.Request.Command.(Plan); ok {
+		for i := range p.Commands {
+			for _, m := range (Record{Request: p.Commands[i].Request}).Missing() {
+				missing = append(missing, commandPath(i)[1:]+"/"+m)
+			}
+		}
 	}
 	slices.Sort(missing)
 	return missing

@@ -129,7 +129,9 @@ func (m *MemoryStore) noteLocked(c Change) error {
 		x.StartedAt, x.CompletedAt, x.Duration = r.StartedAt, r.CompletedAt, r.Duration
 		x.ExitCode, x.Cursor = r.ExitCode, r.Cursor
 	case c.Status == Running:
-		x.StartedAt, s.Whole = c.At, nil
+		if x.StartedAt = c.At; !s.waits() {
+			s.Whole = nil
+		}
 	}
 	return nil
 }
@@ -143,9 +145,17 @@ func (s *stored) show(a *Acceptance) {
 	}
 }
 
-// waits reports whether it has neither started nor ended.
+// waits reports whether all of its request is needed yet: it has neither started nor
+// ended, or is a plan and has not ended.
 func (s *stored) waits() bool {
-	return s.Execution.Status == Pending || s.Execution.Status == AwaitingApproval
+	switch s.Execution.Status {
+	case Pending, AwaitingApproval:
+		return true
+	case Running:
+		return s.Execution.Type == string(CommandTypePlan)
+	default:
+		return false
+	}
 }
 
 // Get returns what is kept of an execution. See [Store].

@@ -267,8 +267,25 @@ func (s *subject) eventsOf(out []Event, r *journal.Record) []Event {
 		return append(out, Event{Kind: TerminalResized, Size: sizeOf(r.Detail)})
 	case noteExtended:
 		return append(out, Event{Kind: DeadlineExtended, Deadline: deadlineOf(r.Detail)})
+	case noteProgress:
+		return append(out, Event{Kind: PlanProgressed, Progress: progressOf(s.id, r.Detail, s.planned())})
 	case noteEnded:
 		return s.ending(out)
+	}
+	return nil
+}
+
+// planned are the commands of a plan, as far as names and numbers.
+func (s *subject) planned() []PlanCommandResult {
+	switch {
+	case s.live != nil && s.live.plan != nil:
+		return s.live.plan.commands // whose names and numbers stay
+	case s.done != nil && s.done.rare != nil && s.done.rare.plan != nil:
+		return s.done.rare.plan.Results
+	case s.done != nil:
+		if r := s.done.ending(); r.Plan != nil {
+			return r.Plan.Results
+		}
 	}
 	return nil
 }

@@ -45,6 +45,9 @@ func traced(ctx context.Context, r *engine.Request) context.Context {
 
 // encodeRequest makes the message of a request, which has an id then.
 func encodeRequest(r engine.Request) (*pb.ExecuteRequest, error) {
+	if p, ok := r.Command.(engine.Plan); ok && r.ID == (engine.ID{}) {
+		r.ID = p.ID
+	}
 	if r.ID == (engine.ID{}) {
 		id, err := uuid.NewV7()
 		if err != nil {

@@ -151,6 +151,10 @@ func (e *Engine) open(ctx context.Context) (err error) {
 // runs, or has ended: nobody would start it later. Errors besides: ErrConcurrencyLimit
 // where as many run in the directory as may.
 func (e *Engine) Execute(ctx context.Context, r engine.Request) (engine.ID, error) {
+	if _, isPlan := r.Command.(engine.Plan); isPlan && e.config.Guest && !e.config.Foreground {
+		return engine.ID{}, advise(fmt.Errorf("%w: a plan needs a program that stays and goes on with it, and nobody here does", engine.ErrUnsupported),
+			"start a daemon with cloudops serve, or run the plan in the foreground")
+	}
 	id, err := e.Engine.Execute(ctx, r)
 	if err != nil || !e.config.Guest || e.config.Foreground {
 		return id, err
@@ -177,6 +181,12 @@ func (e *Engine) ExecuteBatch(ctx context.Context, requests []engine.Request) []
 		outcomes[i].ID, outcomes[i].Err = e.Execute(ctx, r)
 	}
 	return outcomes
+}
+
+// ExecutePlan accepts a plan. See engine.Engine. Errors besides: ErrUnsupported of a guest
+// that starts nothing which waits.
+func (e *Engine) ExecutePlan(ctx context.Context, p engine.Plan) (engine.ID, error) {
+	return e.Execute(ctx, p.Request())
 }
 
 // room says whether a guest may start one more.

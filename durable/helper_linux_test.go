@@ -109,7 +109,7 @@ func (p *program) kill(t *testing.T) {
 	}
 }
 
-// beProgram executes lines of sh, says their ids, and lives until its stdin ends.
+// beProgram executes lines of sh, and plans in JSON, says their ids, and lives until its stdin ends.
 func beProgram(dir, as string, lines []string) error {
 	if as == "open to all" {
 		syscall.Umask(0)
@@ -119,7 +119,15 @@ func beProgram(dir, as string, lines []string) error {
 		return err
 	}
 	for _, line := range lines {
-		id, err := e.Execute(context.Background(), engine.Request{Command: engine.Shell(line)})
+		r := engine.Request{Command: engine.Shell(line)}
+		if strings.HasPrefix(line, "{") {
+			p, err := engine.ParsePlan([]byte(line))
+			if err != nil {
+				return err
+			}
+			r = p.Request()
+		}
+		id, err := e.Execute(context.Background(), r)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 // is for the caller to end.
 func TestEngine(t *testing.T, open func(t *testing.T) engine.API) { //nolint:tparallel // whether the suite is parallel is for its caller to say
 	t.Helper()
-	cases := slices.Concat(lifeCases(), cancelCases(), inputCases(), secretCases(), recordCases(), lineCases(), listCases(), refusalCases(), shutdownCases())
+	cases := slices.Concat(lifeCases(), cancelCases(), inputCases(), secretCases(), recordCases(), lineCases(), listCases(), planCases(), refusalCases(), shutdownCases())
 	playAll(t, cases, func(t *testing.T) *bench {
 		t.Helper()
 		return &bench{API: open(t)}

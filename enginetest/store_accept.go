@@ -18,6 +18,7 @@ func storeAcceptCases() []storeCase {
 		{"AcceptsSeveralInOrder", "a BatchStore keeps each of several on its own, and they are queued in their order", acceptsSeveral},
 		{"RefusesWhatIsNoAcceptance", "an execution begins as pending or awaiting approval, with an id and a time", refusesNoAcceptance},
 		{"KeepsTheRequestWholeUntilTheStart", "what was accepted can be run after a restart, with its secrets", keepsWhole},
+		{"KeepsAPlanWholeUntilItsEnd", "a plan that has started goes on after a restart, with the secrets of its commands", keepsPlan},
 		{"WipesSecretsAtTheStart", "after the start, or an ending without one, no secret is kept", wipesSecrets},
 		{"ForgetsWhatIsShownNoLonger", "a secret that is found out later is nowhere in what is kept, and what waits can still be run", forgetsWhatWasShown},
 		{"KeepsTheQueueInOrder", "what was accepted and not started comes back in the order of acceptance, whatever the clock says", keepsQueue},
@@ -102,6 +103,26 @@ func secretRequest() engine.Request {
 		Timeout: time.Minute, Actor: engine.Actor{Kind: engine.Agent, Name: "a"},
 		Metadata: engine.Metadata{Source: "chat", Tags: map[string]string{"team": "blue"}},
 	}
+}
+
+func keepsPlan(s *shop) {
+	secret := secretRequest()
+	secret.ID = engine.ID{}
+	r := engine.Plan{Commands: []engine.PlanCommand{{Request: secret}}}.Request()
+	r.Secrets = secret.Secrets
+	id := s.accept(r)
+	s.note(s.started(id))
+	s.restart()
+	got := s.get(id)
+	want(s.t, "it is whole while it runs", true, got.Whole)
+	want(s.t, "it can be run", true, strings.Contains(requestJSON(s.t, got.Request), "hunter2"))
+	want(s.t, "what is missing", "[]", fmt.Sprint(got.Missing()))
+	s.note(s.ended(id, engine.Completed, 0))
+	s.restart()
+	got = s.get(id)
+	want(s.t, "it is whole when it has ended", false, got.Whole)
+	want(s.t, "its secrets are there", false, strings.Contains(requestJSON(s.t, got.Request), "hunter2"))
+	want(s.t, "what is missing", "[commands/0/command commands/0/env.DB_PASSWORD commands/0/secrets commands/0/stdin secrets]", fmt.Sprint(got.Missing()))
 }
 
 func keepsWhole(s *shop) {

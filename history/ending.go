@@ -35,6 +35,8 @@ type ending struct {
 	Involuntary int64             `json:"involuntary,omitempty"`
 	ReadBlocks  int64             `json:"read_blocks,omitempty"`
 	WriteBlocks int64             `json:"write_blocks,omitempty"`
+
+	Plan *engine.PlanResult `json:"plan,omitempty"`
 }
 
 // pack is a result as it is kept.
@@ -45,7 +47,7 @@ func pack(r *engine.Result) ([]byte, error) {
 		Containment: r.Containment, LimitsHit: r.LimitsHit, Unenforced: r.Unenforced, LogPath: r.LogPath, LogError: r.LogError,
 		User: r.Usage.UserTime, System: r.Usage.SystemTime, PeakBytes: r.Usage.PeakBytes,
 		Voluntary: r.Usage.Voluntary, Involuntary: r.Usage.Involuntary,
-		ReadBlocks: r.Usage.ReadBlocks, WriteBlocks: r.Usage.WriteBlocks,
+		ReadBlocks: r.Usage.ReadBlocks, WriteBlocks: r.Usage.WriteBlocks, Plan: r.Plan,
 	}
 	if r.Output != (engine.Counts{}) {
 		e.Output = &r.Output
@@ -71,6 +73,7 @@ func unpack(data []byte, x *engine.Execution) (*engine.Result, error) {
 			UserTime: e.User, SystemTime: e.System, PeakBytes: e.PeakBytes, Voluntary: e.Voluntary, Involuntary: e.Involuntary,
 			ReadBlocks: e.ReadBlocks, WriteBlocks: e.WriteBlocks,
 		},
+		Plan: e.Plan,
 	}
 	if e.Output != nil {
 		r.Output = *e.Output

@@ -108,7 +108,8 @@ func (s *Store) Get(ctx context.Context, id engine.ID) (engine.Record, error) {
 	case err != nil:
 		return r, s.failed("read execution "+id.String(), err)
 	}
-	r.Execution, r.Whole = x, x.Status == engine.Pending || x.Status == engine.AwaitingApproval
+	r.Execution, r.Whole = x, x.Status == engine.Pending || x.Status == engine.AwaitingApproval ||
+		x.Status == engine.Running && x.Type == string(engine.CommandTypePlan)
 	if whole != nil {
 		if plain, err := s.keys.open(id, whole); err == nil {
 			request = plain

@@ -47,7 +47,8 @@ func statuses() []engine.Status {
 }
 
 // becoming is the statement that changes an execution to a status, if it has one
-// that first may follow. With the start or the end of an execution its secrets go.
+// that first may follow. With the start or the end of an execution its secrets go;
+// those of a plan, with its end alone.
 func becoming(first, next engine.Status) string {
 	var from []string
 	for _, s := range statuses() {
@@ -60,7 +61,7 @@ func becoming(first, next engine.Status) string {
 	case next.Terminal():
 		set += ", started = ?2, ended = ?3, exit_code = ?4, cursor = ?5, result = ?6, whole = NULL"
 	case next == engine.Running:
-		set += ", started = ?2, whole = NULL"
+		set += ", started = ?2, whole = iif(type = 'plan', whole, NULL)"
 	}
 	return "UPDATE execution SET " + set + " WHERE id = ?1 AND status IN (" + strings.Join(from, ", ") + ")"
 }
@@ -84,7 +85,7 @@ func (s *steps) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.remove, "DELETE FROM execution WHERE seq = ?"},
 		{&s.labels, "SELECT seq, labels FROM execution WHERE id = ?"},
 		{&s.show, `UPDATE execution SET program = ?2, source = ?3, labels = ?4, command = ?5, request = ?6,
-			whole = iif(status IN ('pending', 'awaiting_approval'), ?7, NULL) WHERE seq = ?1`},
+			whole = iif(status IN ('pending', 'awaiting_approval') OR type = 'plan' AND status = 'running', ?7, NULL) WHERE seq = ?1`},
 		{&s.forget, "DELETE FROM gone WHERE n <= (SELECT max(n) FROM gone) - ?"},
 	} {
 		var err error

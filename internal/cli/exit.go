@@ -83,7 +83,7 @@ func exitCode(err error) int {
 // resultCode is the code for an ending that nobody at the terminal brought about.
 func resultCode(r *engine.Result) int {
 	switch r.Cause {
-	case engine.CauseExit, engine.CauseSignal, engine.CauseMemoryLimit, engine.CauseProcessLimit:
+	case engine.CauseExit, engine.CauseCommands, engine.CauseSignal, engine.CauseMemoryLimit, engine.CauseProcessLimit:
 		if r.ExitCode >= 0 {
 			return r.ExitCode
 		}

@@ -69,7 +69,7 @@ func (l limits) explain(r *engine.Result) error {
 			hint = "nobody here sent it: was the machine out of memory?"
 		}
 		return fault(hint, "the command was ended by signal %s", r.Signal)
-	case engine.CauseSpawn, engine.CauseCancel, engine.CauseShutdown, engine.CauseQueueTimeout, engine.CausePolicy, engine.CauseLost:
+	case engine.CauseSpawn, engine.CauseCancel, engine.CauseShutdown, engine.CauseQueueTimeout, engine.CausePolicy, engine.CauseLost, engine.CauseCommands:
 	}
 	return fault("", "%s", r.Error)
 }

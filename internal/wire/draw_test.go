@@ -100,6 +100,14 @@ func drawCommand(t *rapid.T) engine.Command {
 			Region(draw("region")).Zone(draw("zone")).Format("yaml"),
 		engine.Az(some...).Subscription(draw("subscription")).Output("tsv"),
 		engine.Kubectl(some...).Context(draw("context")).Namespace(draw("namespace")).Kubeconfig(draw("kubeconfig")).Output("wide"),
+		engine.Plan{
+			Description: draw("description"), Strategy: engine.PlanStrategy{Type: engine.GraphPlan, MaxConcurrency: 3, Dependencies: map[int][]int{1: {0}}},
+			Halt: engine.PlanHalt{Percent: 5, Now: true},
+			Commands: []engine.PlanCommand{{Name: "a", Request: engine.Request{Command: engine.Exec(draw("program")), Lock: "x"}}, {
+				Request: engine.Request{Command: engine.Shell("echo ${matrix.a}")}, Matrix: engine.PlanMatrix{Axes: map[string][]string{"a": {"x", "y"}}},
+				When: []engine.PlanCondition{{Command: "a", ExitCodes: []int{2}}}, Retry: engine.PlanRetry{Attempts: 2, Stderr: []string{"t.o"}},
+			}},
+		},
 		engine.Terraform("apply", args...).Dir(draw("dir")).Var("a", draw("a")).VarFile(draw("file")).Output("text").AutoApprove().Color(),
 		engine.Terraform("init"),
 	}).Draw(t, "command")

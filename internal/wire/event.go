@@ -34,7 +34,8 @@ func EncodeEvent(ev *engine.Event, withOutput bool) (*pb.Event, error) {
 	m.TimeoutMs = int32(min(ev.Timeout.Milliseconds(), math.MaxInt32))
 	if p := ev.Progress; p != nil {
 		m.PlanId, m.Completed, m.Total = p.PlanID.String(), new(clamp(p.Completed)), new(clamp(p.Total))
-		m.CurrentCommand = text(p.CurrentCommand)
+		m.CurrentCommand, m.CommandStatus = text(p.CurrentCommand), string(p.State)
+		m.CommandIndex, m.CommandAttempt, m.CommandId = new(clamp(p.Index)), clamp(p.Attempt), idText(p.CommandID)
 	}
 	if ev.Result == nil {
 		return m, nil
@@ -83,6 +84,10 @@ func decodeRare(m *pb.Event, ev *engine.Event) error {
 		}
 		ev.Progress = &engine.Progress{
 			PlanID: plan, Completed: int(m.GetCompleted()), Total: int(m.GetTotal()), CurrentCommand: m.GetCurrentCommand(),
+			Index: int(m.GetCommandIndex()), Attempt: int(m.GetCommandAttempt()), State: engine.PlanState(m.GetCommandStatus()),
+		}
+		if ev.Progress.CommandID, err = idOf(m.GetCommandId()); err != nil {
+			return err
 		}
 	}
 	if m.GetResult() == nil {

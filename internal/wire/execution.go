@@ -21,6 +21,7 @@ func EncodeExecution(x *engine.Execution) *pb.Execution {
 		AcceptedAt: stamp(x.AcceptedAt), StartedAt: stamp(x.StartedAt), CompletedAt: stamp(x.CompletedAt),
 		Duration: x.Duration.String(), DurationMs: new(x.Duration.Milliseconds()), Deadline: stamp(x.Deadline),
 		QueuePosition: clamp(x.QueuePosition), ExitCode: new(clamp(x.ExitCode)), Cursor: new(int64(x.Cursor)),
+		Lock: text(x.Lock), LockedBy: idText(x.LockedBy),
 	}
 }
 
@@ -35,7 +36,10 @@ func DecodeExecution(m *pb.Execution) (engine.Execution, error) {
 		Actor:      DecodeActor(m.GetActor()),
 		AcceptedAt: when(m.GetAcceptedAt()), StartedAt: when(m.GetStartedAt()), CompletedAt: when(m.GetCompletedAt()),
 		Deadline: when(m.GetDeadline()), QueuePosition: int(m.GetQueuePosition()), ExitCode: int(m.GetExitCode()),
-		Cursor: engine.Cursor(m.GetCursor()),
+		Cursor: engine.Cursor(m.GetCursor()), Lock: m.GetLock(),
+	}
+	if x.LockedBy, err = idOf(m.GetLockedBy()); err != nil {
+		return engine.Execution{}, err
 	}
 	if x.Metadata, err = decodeMetadata(m.GetMetadata()); err != nil {
 		return engine.Execution{}, err

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	engine "github.com/escher-dbai/cloudops-engine"
@@ -45,8 +46,11 @@ func (r reading) decode(m proto.Message) ([]byte, error) {
 }
 
 func (r reading) message(m protoreflect.Message) (any, error) {
-	if t, ok := m.Interface().(*timestamppb.Timestamp); ok {
+	switch t := m.Interface().(type) {
+	case *timestamppb.Timestamp:
 		return t.AsTime().Format(time.RFC3339Nano), nil
+	case *structpb.Struct: // the engine's JSON as it is: parts of a plan
+		return t.AsMap(), nil
 	}
 	if r == strict && len(m.GetUnknown()) > 0 {
 		return nil, fmt.Errorf("%w: %s has a field that is not known here: whoever sent it is newer", engine.ErrInvalid, m.Descriptor().Name())

@@ -71,6 +71,11 @@ type Event struct {
 	Completed      *int32 `protobuf:"varint,24,opt,name=completed,proto3,oneof" json:"completed,omitempty"`
 	Total          *int32 `protobuf:"varint,25,opt,name=total,proto3,oneof" json:"total,omitempty"`
 	CurrentCommand string `protobuf:"bytes,26,opt,name=current_command,json=currentCommand,proto3" json:"current_command,omitempty"`
+	// What became of that command: its index among all that run, its execution, which attempt that is, and its state.
+	CommandIndex   *int32 `protobuf:"varint,29,opt,name=command_index,json=commandIndex,proto3,oneof" json:"command_index,omitempty"`
+	CommandId      string `protobuf:"bytes,30,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	CommandAttempt int32  `protobuf:"varint,31,opt,name=command_attempt,json=commandAttempt,proto3" json:"command_attempt,omitempty"`
+	CommandStatus  string `protobuf:"bytes,32,opt,name=command_status,json=commandStatus,proto3" json:"command_status,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -297,6 +302,34 @@ func (x *Event) GetTotal() int32 {
 func (x *Event) GetCurrentCommand() string {
 	if x != nil {
 		return x.CurrentCommand
+	}
+	return ""
+}
+
+func (x *Event) GetCommandIndex() int32 {
+	if x != nil && x.CommandIndex != nil {
+		return *x.CommandIndex
+	}
+	return 0
+}
+
+func (x *Event) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *Event) GetCommandAttempt() int32 {
+	if x != nil {
+		return x.CommandAttempt
+	}
+	return 0
+}
+
+func (x *Event) GetCommandStatus() string {
+	if x != nil {
+		return x.CommandStatus
 	}
 	return ""
 }
@@ -773,7 +806,7 @@ var File_cloudops_v1_event_proto protoreflect.FileDescriptor
 
 const file_cloudops_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x17cloudops/v1/event.proto\x12\vcloudops.v1\x1a\x1bcloudops/v1/execution.proto\x1a\x19cloudops/v1/request.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\a\n" +
+	"\x17cloudops/v1/event.proto\x12\vcloudops.v1\x1a\x1bcloudops/v1/execution.proto\x1a\x19cloudops/v1/request.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\t\n" +
 	"\x05Event\x12\x1d\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\tR\teventType\x12!\n" +
@@ -809,13 +842,19 @@ const file_cloudops_v1_event_proto_rawDesc = "" +
 	"\aplan_id\x18\x17 \x01(\tR\x06planId\x12!\n" +
 	"\tcompleted\x18\x18 \x01(\x05H\x03R\tcompleted\x88\x01\x01\x12\x19\n" +
 	"\x05total\x18\x19 \x01(\x05H\x04R\x05total\x88\x01\x01\x12'\n" +
-	"\x0fcurrent_command\x18\x1a \x01(\tR\x0ecurrentCommandB\a\n" +
+	"\x0fcurrent_command\x18\x1a \x01(\tR\x0ecurrentCommand\x12(\n" +
+	"\rcommand_index\x18\x1d \x01(\x05H\x05R\fcommandIndex\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"command_id\x18\x1e \x01(\tR\tcommandId\x12'\n" +
+	"\x0fcommand_attempt\x18\x1f \x01(\x05R\x0ecommandAttempt\x12%\n" +
+	"\x0ecommand_status\x18  \x01(\tR\rcommandStatusB\a\n" +
 	"\x05_lineB\x0e\n" +
 	"\f_line_base64B\x0f\n" +
 	"\r_lines_base64B\f\n" +
 	"\n" +
 	"_completedB\b\n" +
-	"\x06_total\"T\n" +
+	"\x06_totalB\x10\n" +
+	"\x0e_command_index\"T\n" +
 	"\x06Missed\x12#\n" +
 	"\n" +
 	"executions\x18\x01 \x01(\x03H\x00R\n" +

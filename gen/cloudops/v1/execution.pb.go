@@ -47,7 +47,10 @@ type Execution struct {
 	// -1 where there is none.
 	ExitCode *int32 `protobuf:"varint,14,opt,name=exit_code,json=exitCode,proto3,oneof" json:"exit_code,omitempty"`
 	// The end of its record so far.
-	Cursor        *int64 `protobuf:"varint,15,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
+	Cursor *int64 `protobuf:"varint,15,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
+	// The lock that it waits for, and the execution that has it.
+	Lock          string `protobuf:"bytes,16,opt,name=lock,proto3" json:"lock,omitempty"`
+	LockedBy      string `protobuf:"bytes,17,opt,name=locked_by,json=lockedBy,proto3" json:"locked_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -187,6 +190,20 @@ func (x *Execution) GetCursor() int64 {
 	return 0
 }
 
+func (x *Execution) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *Execution) GetLockedBy() string {
+	if x != nil {
+		return x.LockedBy
+	}
+	return ""
+}
+
 // How an execution ended, and what it wrote.
 type Result struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -236,7 +253,9 @@ type Result struct {
 	LogError string `protobuf:"bytes,28,opt,name=log_error,json=logError,proto3" json:"log_error,omitempty"`
 	Usage    *Usage `protobuf:"bytes,29,opt,name=usage,proto3" json:"usage,omitempty"`
 	// The end of its record.
-	Cursor        *int64 `protobuf:"varint,30,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
+	Cursor *int64 `protobuf:"varint,30,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
+	// Of a plan: how its commands ended.
+	Plan          *PlanResult `protobuf:"bytes,31,opt,name=plan,proto3" json:"plan,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -479,6 +498,13 @@ func (x *Result) GetCursor() int64 {
 		return *x.Cursor
 	}
 	return 0
+}
+
+func (x *Result) GetPlan() *PlanResult {
+	if x != nil {
+		return x.Plan
+	}
+	return nil
 }
 
 // What was recorded of both streams, and what was left out.
@@ -1189,7 +1215,7 @@ var File_cloudops_v1_execution_proto protoreflect.FileDescriptor
 
 const file_cloudops_v1_execution_proto_rawDesc = "" +
 	"\n" +
-	"\x1bcloudops/v1/execution.proto\x12\vcloudops.v1\x1a\x19cloudops/v1/request.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x05\n" +
+	"\x1bcloudops/v1/execution.proto\x12\vcloudops.v1\x1a\x16cloudops/v1/plan.proto\x1a\x19cloudops/v1/request.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbe\x05\n" +
 	"\tExecution\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12!\n" +
@@ -1209,11 +1235,13 @@ const file_cloudops_v1_execution_proto_rawDesc = "" +
 	"\bdeadline\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x12%\n" +
 	"\x0equeue_position\x18\r \x01(\x05R\rqueuePosition\x12 \n" +
 	"\texit_code\x18\x0e \x01(\x05H\x01R\bexitCode\x88\x01\x01\x12\x1b\n" +
-	"\x06cursor\x18\x0f \x01(\x03H\x02R\x06cursor\x88\x01\x01B\x0e\n" +
+	"\x06cursor\x18\x0f \x01(\x03H\x02R\x06cursor\x88\x01\x01\x12\x12\n" +
+	"\x04lock\x18\x10 \x01(\tR\x04lock\x12\x1b\n" +
+	"\tlocked_by\x18\x11 \x01(\tR\blockedByB\x0e\n" +
 	"\f_duration_msB\f\n" +
 	"\n" +
 	"_exit_codeB\t\n" +
-	"\a_cursor\"\xaf\t\n" +
+	"\a_cursor\"\xdc\t\n" +
 	"\x06Result\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x1d\n" +
@@ -1251,7 +1279,8 @@ const file_cloudops_v1_execution_proto_rawDesc = "" +
 	"\blog_path\x18\x1b \x01(\tR\alogPath\x12\x1b\n" +
 	"\tlog_error\x18\x1c \x01(\tR\blogError\x12(\n" +
 	"\x05usage\x18\x1d \x01(\v2\x12.cloudops.v1.UsageR\x05usage\x12\x1b\n" +
-	"\x06cursor\x18\x1e \x01(\x03H\bR\x06cursor\x88\x01\x01B\n" +
+	"\x06cursor\x18\x1e \x01(\x03H\bR\x06cursor\x88\x01\x01\x12+\n" +
+	"\x04plan\x18\x1f \x01(\v2\x17.cloudops.v1.PlanResultR\x04planB\n" +
 	"\n" +
 	"\b_successB\f\n" +
 	"\n" +
@@ -1396,6 +1425,7 @@ var file_cloudops_v1_execution_proto_goTypes = []any{
 	(*Actor)(nil),                 // 10: cloudops.v1.Actor
 	(*Metadata)(nil),              // 11: cloudops.v1.Metadata
 	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*PlanResult)(nil),            // 13: cloudops.v1.PlanResult
 }
 var file_cloudops_v1_execution_proto_depIdxs = []int32{
 	10, // 0: cloudops.v1.Execution.actor:type_name -> cloudops.v1.Actor
@@ -1411,15 +1441,16 @@ var file_cloudops_v1_execution_proto_depIdxs = []int32{
 	10, // 10: cloudops.v1.Result.cancelled_by:type_name -> cloudops.v1.Actor
 	4,  // 11: cloudops.v1.Result.survivors:type_name -> cloudops.v1.Survivor
 	3,  // 12: cloudops.v1.Result.usage:type_name -> cloudops.v1.Usage
-	9,  // 13: cloudops.v1.Filter.tags:type_name -> cloudops.v1.Filter.TagsEntry
-	12, // 14: cloudops.v1.Filter.since:type_name -> google.protobuf.Timestamp
-	12, // 15: cloudops.v1.Filter.until:type_name -> google.protobuf.Timestamp
-	8,  // 16: cloudops.v1.Capabilities.limits:type_name -> cloudops.v1.LimitSupport
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	13, // 13: cloudops.v1.Result.plan:type_name -> cloudops.v1.PlanResult
+	9,  // 14: cloudops.v1.Filter.tags:type_name -> cloudops.v1.Filter.TagsEntry
+	12, // 15: cloudops.v1.Filter.since:type_name -> google.protobuf.Timestamp
+	12, // 16: cloudops.v1.Filter.until:type_name -> google.protobuf.Timestamp
+	8,  // 17: cloudops.v1.Capabilities.limits:type_name -> cloudops.v1.LimitSupport
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_cloudops_v1_execution_proto_init() }
@@ -1427,6 +1458,7 @@ func file_cloudops_v1_execution_proto_init() {
 	if File_cloudops_v1_execution_proto != nil {
 		return
 	}
+	file_cloudops_v1_plan_proto_init()
 	file_cloudops_v1_request_proto_init()
 	file_cloudops_v1_execution_proto_msgTypes[0].OneofWrappers = []any{}
 	file_cloudops_v1_execution_proto_msgTypes[1].OneofWrappers = []any{}

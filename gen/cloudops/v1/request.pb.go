@@ -9,6 +9,7 @@ package cloudopsv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -68,10 +69,12 @@ type ExecuteRequest struct {
 	// Values that are masked wherever they appear.
 	Secrets []string `protobuf:"bytes,25,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// "values": mask values alone, and not what looks like a credential.
-	Redact        string    `protobuf:"bytes,26,opt,name=redact,proto3" json:"redact,omitempty"`
-	Limits        *Limits   `protobuf:"bytes,27,opt,name=limits,proto3" json:"limits,omitempty"`
-	Actor         *Actor    `protobuf:"bytes,28,opt,name=actor,proto3" json:"actor,omitempty"`
-	Metadata      *Metadata `protobuf:"bytes,29,opt,name=metadata,proto3" json:"metadata,omitempty"`
+	Redact   string    `protobuf:"bytes,26,opt,name=redact,proto3" json:"redact,omitempty"`
+	Limits   *Limits   `protobuf:"bytes,27,opt,name=limits,proto3" json:"limits,omitempty"`
+	Actor    *Actor    `protobuf:"bytes,28,opt,name=actor,proto3" json:"actor,omitempty"`
+	Metadata *Metadata `protobuf:"bytes,29,opt,name=metadata,proto3" json:"metadata,omitempty"`
+	// A name that one execution has at a time.
+	Lock          string `protobuf:"bytes,30,opt,name=lock,proto3" json:"lock,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -309,11 +312,18 @@ func (x *ExecuteRequest) GetMetadata() *Metadata {
 	return nil
 }
 
+func (x *ExecuteRequest) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
 // A command is one flat object with its kind in type. Which fields a kind has stands in docs/types.md; one
 // that it does not have is an error.
 type Command struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// exec, shell, script, aws_cli, gcloud, az, kubectl or terraform.
+	// exec, shell, script, aws_cli, gcloud, az, kubectl, terraform or plan.
 	Type *string  `protobuf:"bytes,1,opt,name=type,proto3,oneof" json:"type,omitempty"`
 	Args []string `protobuf:"bytes,2,rep,name=args,proto3" json:"args,omitempty"`
 	// exec
@@ -345,12 +355,17 @@ type Command struct {
 	Namespace  *string `protobuf:"bytes,22,opt,name=namespace,proto3,oneof" json:"namespace,omitempty"`
 	Kubeconfig *string `protobuf:"bytes,23,opt,name=kubeconfig,proto3,oneof" json:"kubeconfig,omitempty"`
 	// terraform
-	Subcommand    *string           `protobuf:"bytes,24,opt,name=subcommand,proto3,oneof" json:"subcommand,omitempty"`
-	Dir           *string           `protobuf:"bytes,25,opt,name=dir,proto3,oneof" json:"dir,omitempty"`
-	Variables     map[string]string `protobuf:"bytes,26,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	VarFiles      []string          `protobuf:"bytes,27,rep,name=var_files,json=varFiles,proto3" json:"var_files,omitempty"`
-	AutoApprove   *bool             `protobuf:"varint,28,opt,name=auto_approve,json=autoApprove,proto3,oneof" json:"auto_approve,omitempty"`
-	Color         *bool             `protobuf:"varint,29,opt,name=color,proto3,oneof" json:"color,omitempty"`
+	Subcommand  *string           `protobuf:"bytes,24,opt,name=subcommand,proto3,oneof" json:"subcommand,omitempty"`
+	Dir         *string           `protobuf:"bytes,25,opt,name=dir,proto3,oneof" json:"dir,omitempty"`
+	Variables   map[string]string `protobuf:"bytes,26,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	VarFiles    []string          `protobuf:"bytes,27,rep,name=var_files,json=varFiles,proto3" json:"var_files,omitempty"`
+	AutoApprove *bool             `protobuf:"varint,28,opt,name=auto_approve,json=autoApprove,proto3,oneof" json:"auto_approve,omitempty"`
+	Color       *bool             `protobuf:"varint,29,opt,name=color,proto3,oneof" json:"color,omitempty"`
+	// plan, as docs/plans.md has its fields. Its id, its metadata, its timeout and its lock are those of the request.
+	Description   *string            `protobuf:"bytes,30,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	Strategy      *structpb.Struct   `protobuf:"bytes,31,opt,name=strategy,proto3" json:"strategy,omitempty"`
+	Commands      []*structpb.Struct `protobuf:"bytes,32,rep,name=commands,proto3" json:"commands,omitempty"`
+	Halt          *structpb.Struct   `protobuf:"bytes,33,opt,name=halt,proto3" json:"halt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -586,6 +601,34 @@ func (x *Command) GetColor() bool {
 		return *x.Color
 	}
 	return false
+}
+
+func (x *Command) GetDescription() string {
+	if x != nil && x.Description != nil {
+		return *x.Description
+	}
+	return ""
+}
+
+func (x *Command) GetStrategy() *structpb.Struct {
+	if x != nil {
+		return x.Strategy
+	}
+	return nil
+}
+
+func (x *Command) GetCommands() []*structpb.Struct {
+	if x != nil {
+		return x.Commands
+	}
+	return nil
+}
+
+func (x *Command) GetHalt() *structpb.Struct {
+	if x != nil {
+		return x.Halt
+	}
+	return nil
 }
 
 // The size of a terminal in characters; 0 is the default, 24 rows of 80.
@@ -875,7 +918,7 @@ var File_cloudops_v1_request_proto protoreflect.FileDescriptor
 
 const file_cloudops_v1_request_proto_rawDesc = "" +
 	"\n" +
-	"\x19cloudops/v1/request.proto\x12\vcloudops.v1\"\xe4\t\n" +
+	"\x19cloudops/v1/request.proto\x12\vcloudops.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xf8\t\n" +
 	"\x0eExecuteRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12.\n" +
 	"\acommand\x18\x02 \x01(\v2\x14.cloudops.v1.CommandR\acommand\x126\n" +
@@ -910,7 +953,8 @@ const file_cloudops_v1_request_proto_rawDesc = "" +
 	"\x06redact\x18\x1a \x01(\tR\x06redact\x12+\n" +
 	"\x06limits\x18\x1b \x01(\v2\x13.cloudops.v1.LimitsR\x06limits\x12(\n" +
 	"\x05actor\x18\x1c \x01(\v2\x12.cloudops.v1.ActorR\x05actor\x121\n" +
-	"\bmetadata\x18\x1d \x01(\v2\x15.cloudops.v1.MetadataR\bmetadata\x1a6\n" +
+	"\bmetadata\x18\x1d \x01(\v2\x15.cloudops.v1.MetadataR\bmetadata\x12\x12\n" +
+	"\x04lock\x18\x1e \x01(\tR\x04lock\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\r\n" +
@@ -920,8 +964,7 @@ const file_cloudops_v1_request_proto_rawDesc = "" +
 	"\t_grace_msB\x10\n" +
 	"\x0e_wait_delay_msB\b\n" +
 	"\x06_stdinB\x0f\n" +
-	"\r_stdin_base64\"\xad\n" +
-	"\n" +
+	"\r_stdin_base64\"\xfb\v\n" +
 	"\aCommand\x12\x17\n" +
 	"\x04type\x18\x01 \x01(\tH\x00R\x04type\x88\x01\x01\x12\x12\n" +
 	"\x04args\x18\x02 \x03(\tR\x04args\x12\x1d\n" +
@@ -957,7 +1000,11 @@ const file_cloudops_v1_request_proto_rawDesc = "" +
 	"\tvariables\x18\x1a \x03(\v2#.cloudops.v1.Command.VariablesEntryR\tvariables\x12\x1b\n" +
 	"\tvar_files\x18\x1b \x03(\tR\bvarFiles\x12&\n" +
 	"\fauto_approve\x18\x1c \x01(\bH\x18R\vautoApprove\x88\x01\x01\x12\x19\n" +
-	"\x05color\x18\x1d \x01(\bH\x19R\x05color\x88\x01\x01\x1a<\n" +
+	"\x05color\x18\x1d \x01(\bH\x19R\x05color\x88\x01\x01\x12%\n" +
+	"\vdescription\x18\x1e \x01(\tH\x1aR\vdescription\x88\x01\x01\x123\n" +
+	"\bstrategy\x18\x1f \x01(\v2\x17.google.protobuf.StructR\bstrategy\x123\n" +
+	"\bcommands\x18  \x03(\v2\x17.google.protobuf.StructR\bcommands\x12+\n" +
+	"\x04halt\x18! \x01(\v2\x17.google.protobuf.StructR\x04halt\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\a\n" +
@@ -996,7 +1043,8 @@ const file_cloudops_v1_request_proto_rawDesc = "" +
 	"\v_subcommandB\x06\n" +
 	"\x04_dirB\x0f\n" +
 	"\r_auto_approveB\b\n" +
-	"\x06_color\"6\n" +
+	"\x06_colorB\x0e\n" +
+	"\f_description\"6\n" +
 	"\fTerminalSize\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\rR\x04rows\x12\x12\n" +
 	"\x04cols\x18\x02 \x01(\rR\x04cols\"\xdd\x02\n" +
@@ -1045,30 +1093,34 @@ func file_cloudops_v1_request_proto_rawDescGZIP() []byte {
 
 var file_cloudops_v1_request_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_cloudops_v1_request_proto_goTypes = []any{
-	(*ExecuteRequest)(nil), // 0: cloudops.v1.ExecuteRequest
-	(*Command)(nil),        // 1: cloudops.v1.Command
-	(*TerminalSize)(nil),   // 2: cloudops.v1.TerminalSize
-	(*Limits)(nil),         // 3: cloudops.v1.Limits
-	(*Actor)(nil),          // 4: cloudops.v1.Actor
-	(*Metadata)(nil),       // 5: cloudops.v1.Metadata
-	nil,                    // 6: cloudops.v1.ExecuteRequest.EnvEntry
-	nil,                    // 7: cloudops.v1.Command.VariablesEntry
-	nil,                    // 8: cloudops.v1.Metadata.TagsEntry
+	(*ExecuteRequest)(nil),  // 0: cloudops.v1.ExecuteRequest
+	(*Command)(nil),         // 1: cloudops.v1.Command
+	(*TerminalSize)(nil),    // 2: cloudops.v1.TerminalSize
+	(*Limits)(nil),          // 3: cloudops.v1.Limits
+	(*Actor)(nil),           // 4: cloudops.v1.Actor
+	(*Metadata)(nil),        // 5: cloudops.v1.Metadata
+	nil,                     // 6: cloudops.v1.ExecuteRequest.EnvEntry
+	nil,                     // 7: cloudops.v1.Command.VariablesEntry
+	nil,                     // 8: cloudops.v1.Metadata.TagsEntry
+	(*structpb.Struct)(nil), // 9: google.protobuf.Struct
 }
 var file_cloudops_v1_request_proto_depIdxs = []int32{
-	1, // 0: cloudops.v1.ExecuteRequest.command:type_name -> cloudops.v1.Command
-	6, // 1: cloudops.v1.ExecuteRequest.env:type_name -> cloudops.v1.ExecuteRequest.EnvEntry
-	2, // 2: cloudops.v1.ExecuteRequest.terminal:type_name -> cloudops.v1.TerminalSize
-	3, // 3: cloudops.v1.ExecuteRequest.limits:type_name -> cloudops.v1.Limits
-	4, // 4: cloudops.v1.ExecuteRequest.actor:type_name -> cloudops.v1.Actor
-	5, // 5: cloudops.v1.ExecuteRequest.metadata:type_name -> cloudops.v1.Metadata
-	7, // 6: cloudops.v1.Command.variables:type_name -> cloudops.v1.Command.VariablesEntry
-	8, // 7: cloudops.v1.Metadata.tags:type_name -> cloudops.v1.Metadata.TagsEntry
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	1,  // 0: cloudops.v1.ExecuteRequest.command:type_name -> cloudops.v1.Command
+	6,  // 1: cloudops.v1.ExecuteRequest.env:type_name -> cloudops.v1.ExecuteRequest.EnvEntry
+	2,  // 2: cloudops.v1.ExecuteRequest.terminal:type_name -> cloudops.v1.TerminalSize
+	3,  // 3: cloudops.v1.ExecuteRequest.limits:type_name -> cloudops.v1.Limits
+	4,  // 4: cloudops.v1.ExecuteRequest.actor:type_name -> cloudops.v1.Actor
+	5,  // 5: cloudops.v1.ExecuteRequest.metadata:type_name -> cloudops.v1.Metadata
+	7,  // 6: cloudops.v1.Command.variables:type_name -> cloudops.v1.Command.VariablesEntry
+	9,  // 7: cloudops.v1.Command.strategy:type_name -> google.protobuf.Struct
+	9,  // 8: cloudops.v1.Command.commands:type_name -> google.protobuf.Struct
+	9,  // 9: cloudops.v1.Command.halt:type_name -> google.protobuf.Struct
+	8,  // 10: cloudops.v1.Metadata.tags:type_name -> cloudops.v1.Metadata.TagsEntry
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_cloudops_v1_request_proto_init() }

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"context"
+	"slices"
+)
+
+// ExecutePlan accepts a plan and returns the id of its execution at once: all of it is
+// checked, and nothing is kept of one with a fault. It is an execution like any other,
+// with a status, an ending, events and a place in the lists; it takes no slot, and its
+// commands are executions of their own that wait for slots beside all others, tagged
+// with its id as [PlanTag]. Errors: those of Execute; of a plan with faults a
+// [PlanError].
+func (e *Engine) ExecutePlan(ctx context.Context, p Plan) (ID, error) {
+	return e.Execute(ctx, p.Request())
+}
+
+// PlanStatus returns how far a plan is, or how it ended, and each of its commands. Errors:
+// ErrNotFound, ErrExpired, ErrInvalid where it is no plan.
+func (e *Engine) PlanStatus(ctx context.Context, id ID) (PlanResult, error) {
+	x, f, err := e.lookup(ctx, id)
+	switch {
+	case err != nil:
+		return PlanResult{}, err
+	case f != nil:
+		return planOf(f.ending())
+	case x.plan == nil:
+		return PlanFrom(ctx, e, id) // another engine runs it, or it is none
+	}
+	e.mu.Lock()
+	status, started := x.status, x.started
+	e.mu.Unlock()
+	return x.plan.status(status, started), nil
+}
+
+// PlanResult returns how a plan ended. Errors: ErrNotFinished, and as of PlanStatus.
+func (e *Engine) PlanResult(ctx context.Context, id ID) (PlanResult, error) {
+	r, err := e.Result(ctx, id)
+	if err != nil {
+		return PlanResult{}, err
+	}
+	return planOf(r)
+}
+
+// WaitPlan waits until a plan ended and returns how. Errors: the context's, and as of
+// PlanStatus.
+func (e *Engine) WaitPlan(ctx context.Context, id ID) (PlanResult, error) {
+	r, err := e.Wait(ctx, id)
+	if err != nil {
+		return PlanResult{}, err
+	}
+	return planOf(r)
+}
+
+// CancelPlan asks a plan to end: it starts nothing more, what runs of it is cancelled, and
+// it ends after that. Errors: as of Cancel.
+func (e *Engine) CancelPlan(ctx context.Context, id ID, c Cancellation) error {
+	return e.Cancel(ctx, id, c)
+}
+
+// planOf is the plan in a result.
+func planOf(r Result) (PlanResult, error) {
+	if r.Plan == nil {
+		return PlanResult{}, fault(ErrInvalid, "execution %s is no plan", r.ID)
+	}
+	return *r.Plan, nil
+}
+
+// PlanFrom is PlanStatus of any engine, such as one behind a wire, by the events of the
+// plan: of one that runs it has the commands of which there were events, in the order of
+// their indexes, and counts the others as pending. Errors: as of PlanStatus, Watch.
+func PlanFrom(ctx context.Context, e API, id ID) (PlanResult, error) {
+	x, err := e.Get(ctx, id)
+	switch {
+	case err != nil:
+		return PlanResult{}, err
+	case x.Type != string(CommandTypePlan):
+		return PlanResult{}, fault(ErrInvalid, "execution %s is no plan", id)
+	case x.Status.Terminal():
+		r, err := e.Result(ctx, id)
+		if err != nil {
+			return PlanResult{}, err
+		}
+		return planOf(r)
+	}
+	p := PlanResult{PlanID: id, Status: x.Status, Results: []PlanCommandResult{}, TotalDuration: x.Duration}
+	total, at := 0, map[int]int{}
+	for ev, err := range e.Watch(ctx, id, 0) {
+		if err != nil {
+			return PlanResult{}, err
+		}
+		if ev.Progress != nil {
+			total = ev.Progress.Total
+			followPlan(&p, &ev, at)
+		}
+		if ev.Cursor >= x.Cursor {
+			break
+		}
+	}
+	p.Stats = statsOf(p.Results)
+	p.Stats.Pending, p.Stats.Total = p.Stats.Pending+total-len(p.Results), total
+	slices.SortFunc(p.Results, func(a, b PlanCommandResult) int { return a.Index - b.Index })
+	return p, nil
+}
+
+// followPlan takes up what an event tells of a command; at is where they are, by index.
+func followPlan(r *PlanResult, ev *Event, at map[int]int) {
+	p := ev.Progress
+	n, ok := at[p.Index]
+	if !ok {
+		n = len(r.Results)
+		at[p.Index] = n
+		r.Results = append(r.Results, PlanCommandResult{Index: p.Index, OfPlan: -1, Name: p.CurrentCommand, ExitCode: -1})
+	}
+	c := &r.Results[n]
+	c.ID, c.Attempts, c.State, c.Success = p.CommandID, p.Attempt, p.State, p.State == PlanState(Completed)
+	switch {
+	case p.State == PlanState(Running) && c.StartedAt.IsZero():
+		c.StartedAt = ev.Time
+	case p.State.Over():
+		c.CompletedAt = ev.Time
+	}
+}

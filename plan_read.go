@@ -1,0 +1,294 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ParsePlan reads a plan from JSON, strictly: one object such as
+//
+//	{"description":"nightly","strategy":{"type":"serial"},
+//	 "commands":[
+//	   {"name":"check","type":"shell","command":"df -h"},
+//	   {"name":"save","command":{"type":"exec","program":"save"},"timeout_ms":60000}]}
+//
+// A command has the fields of a request, and beside them name, depends_on, when,
+// continue_on_error, retry and matrix. Where it has a "type", the fields of the command
+// stand among them. All that is wrong is told at once, by a [PlanError] with lines and
+// columns: what is no such plan, and what [Plan.Check] finds.
+func ParsePlan(data []byte) (Plan, error) {
+	root, err := readTree(data)
+	if err != nil {
+		return Plan{}, err
+	}
+	r := &planReader{}
+	p := r.plan(root)
+	if len(r.list) == 0 {
+		if err, ok := p.Check().(*PlanError); ok { //nolint:errorlint // Check returns it as it is
+			r.list = err.Faults
+		}
+	}
+	for i := range r.list {
+		f := &r.list[i]
+		if f.Line == 0 {
+			f.Line, f.Column = placeIn(data, root.treeAt(f.Path).at)
+		}
+	}
+	return p, r.err()
+}
+
+// planReader reads the parts of a plan.
+type planReader struct {
+	planFaults
+
+	request []string // the names of the fields of a request
+}
+
+// fields reads an object by its fields; what has no reader is a fault. A null is as if it
+// was not there.
+func (r *planReader) fields(t *jsonTree, readers map[string]func(*jsonTree)) {
+	if t.members == nil {
+		r.add(t.path, "is not an object")
+		return
+	}
+	seen := make(map[string]bool, len(t.members))
+	for _, m := range t.members {
+		read, ok := readers[m.name]
+		switch {
+		case seen[m.name]:
+			r.add(m.value.path, "is there twice")
+		case !ok:
+			r.add(m.value.path, "is not known: it is one of %s", strings.Join(sortedKeys(readers), ", "))
+		case !m.value.isNull():
+			read(m.value)
+		}
+		seen[m.name] = true
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// into reads a value into v, which want describes.
+func (r *planReader) into(v any, want string) func(*jsonTree) {
+	return func(t *jsonTree) {
+		dec := json.NewDecoder(bytes.NewReader(t.raw))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(v); err != nil {
+			r.add(t.path, "is not %s", want)
+		}
+	}
+}
+
+// above0 reads a whole number above 0, which least may raise or bound.
+func (r *planReader) above0(n *int) func(*jsonTree) {
+	return func(t *jsonTree) {
+		if r.into(n, "a whole number")(t); *n <= 0 && len(t.raw) > 0 {
+			r.add(t.path, "is %s: must be a whole number above 0; leave it out for the default", clip(string(t.raw), 20))
+		}
+	}
+}
+
+// duration reads milliseconds above 0.
+func (r *planReader) duration(d *time.Duration) func(*jsonTree) {
+	return func(t *jsonTree) {
+		var ms int64
+		if err := json.Unmarshal(t.raw, &ms); err != nil || ms <= 0 {
+			r.add(t.path, "is %s: must be whole milliseconds above 0; leave it out for the default", clip(string(t.raw), 20))
+			return
+		}
+		*d = time.Duration(min(ms, int64(Forever/time.Millisecond))) * time.Millisecond
+	}
+}
+
+// each reads a list item by item.
+func (r *planReader) each(read func(*jsonTree)) func(*jsonTree) {
+	return func(t *jsonTree) {
+		if t.items == nil {
+			r.add(t.path, "is not a list")
+		}
+		for _, item := range t.items {
+			read(item)
+		}
+	}
+}
+
+func (r *planReader) plan(t *jsonTree) (p Plan) {
+	kind := CommandTypePlan
+	r.fields(t, map[string]func(*jsonTree){
+		"type":        r.into(&kind, `"plan"`),
+		"id":          r.into(&p.ID, "a UUID"),
+		"description": r.into(&p.Description, "a string"),
+		"strategy":    func(t *jsonTree) { p.Strategy = r.strategy(t) },
+		"commands":    r.each(func(t *jsonTree) { p.Commands = append(p.Commands, r.command(t)) }),
+		"metadata":    r.into(&p.Metadata, "metadata: source, conversation_id and tags"),
+		"halt":        func(t *jsonTree) { p.Halt = r.halt(t) },
+		"timeout_ms":  r.duration(&p.Timeout),
+		"lock":        r.into(&p.Lock, "a string"),
+	})
+	if kind != CommandTypePlan {
+		r.add(t.path+"/type", "is %q: must be %q, or left out", clip(string(kind), 40), CommandTypePlan)
+	}
+	return p
+}
+
+func (r *planReader) strategy(t *jsonTree) (s PlanStrategy) {
+	stop := true
+	r.fields(t, map[string]func(*jsonTree){
+		"type":            r.into(&s.Type, "a string"),
+		"stop_on_error":   r.into(&stop, "true or false"),
+		"max_concurrency": r.above0(&s.MaxConcurrency),
+		"dependencies":    r.into(&s.Dependencies, "an object of lists of indexes, by index"),
+	})
+	s.NoStopOnError = !stop
+	if s.Type == "" && t.members != nil {
+		r.add(t.path, "has no type: one of %s, %s, %s", SerialPlan, ParallelPlan, GraphPlan)
+	}
+	return s
+}
+
+func (r *planReader) halt(t *jsonTree) (h PlanHalt) {
+	mode := "soon"
+	r.fields(t, map[string]func(*jsonTree){
+		"failures": r.above0(&h.Failures),
+		"percent":  r.above0(&h.Percent),
+		"mode":     r.into(&mode, `"soon" or "now"`),
+	})
+	if mode != "soon" && mode != "now" {
+		r.add(t.path+"/mode", `is %q: must be "soon" or "now"`, clip(mode, 40))
+	}
+	h.Now = mode == "now"
+	if h.Failures == 0 && h.Percent == 0 {
+		h.Failures = 1
+	}
+	return h
+}
+
+// command reads one command. What is not of the plan is of the request, and what is not
+// of that is of the command.
+func (r *planReader) command(t *jsonTree) (c PlanCommand) {
+	own := map[string]func(*jsonTree){
+		"name":              r.into(&c.Name, "a string"),
+		"depends_on":        r.each(func(t *jsonTree) { c.DependsOn = append(c.DependsOn, r.reference(t)) }),
+		"when":              r.each(func(t *jsonTree) { c.When = append(c.When, r.condition(t)) }),
+		"continue_on_error": r.into(&c.ContinueOnError, "true or false"),
+		"retry":             func(t *jsonTree) { c.Retry = r.retry(t) },
+		"matrix":            func(t *jsonTree) { c.Matrix = r.matrix(t) },
+	}
+	if t.members == nil {
+		r.add(t.path, "is not an object")
+		return c
+	}
+	typed := slices.ContainsFunc(t.members, func(m jsonMember) bool { return m.name == "type" })
+	mine := &jsonTree{path: t.path, members: []jsonMember{}}
+	var request, command []jsonMember
+	for _, m := range t.members {
+		isRequest := slices.Contains(r.requestFields(), m.name) && (!typed || m.name != "command")
+		switch {
+		case own[m.name] != nil:
+			mine.members = append(mine.members, m)
+		case isRequest:
+			request = append(request, m)
+		case typed:
+			command = append(command, m)
+		default:
+			r.add(m.value.path, "is not known: a command of a plan has %s, and the fields of a request", strings.Join(sortedKeys(own), ", "))
+		}
+	}
+	r.fields(mine, own)
+	c.Request = r.requestOf(t.path, request, command)
+	return c
+}
+
+// requestFields are the names of the fields of a request.
+func (r *planReader) requestFields() []string {
+	if r.request == nil {
+		for f := range reflect.TypeFor[requestJSON]().Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			r.request = append(r.request, name)
+		}
+	}
+	return r.request
+}
+
+// requestOf makes a request of its members and those of its command.
+func (r *planReader) requestOf(path string, request, command []jsonMember) Request {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	writeMembers(&b, request)
+	if command != nil {
+		if len(request) > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`"command":{`)
+		writeMembers(&b, command)
+		b.WriteByte('}')
+	}
+	b.WriteByte('}')
+	asked, err := ParseRequest(b.Bytes())
+	if err != nil {
+		r.wrong(path, err)
+	}
+	return asked
+}
+
+func writeMembers(b *bytes.Buffer, members []jsonMember) {
+	for i, m := range members {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, _ := json.Marshal(m.name) //nolint:errchkjson // a string
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(m.value.raw)
+	}
+}
+
+// reference reads a name, or an index.
+func (r *planReader) reference(t *jsonTree) (ref string) {
+	var index uint
+	if json.Unmarshal(t.raw, &index) == nil {
+		return string(t.raw)
+	}
+	r.into(&ref, "the name of a command, or its index")(t)
+	return ref
+}
+
+func (r *planReader) condition(t *jsonTree) (c PlanCondition) {
+	r.fields(t, map[string]func(*jsonTree){
+		"command":    func(t *jsonTree) { c.Command = r.reference(t) },
+		"status":     r.into(&c.Status, "a list of states"),
+		"exit_codes": r.into(&c.ExitCodes, "a list of whole numbers"),
+	})
+	return c
+}
+
+func (r *planReader) retry(t *jsonTree) (y PlanRetry) {
+	r.fields(t, map[string]func(*jsonTree){
+		"attempts":       r.above0(&y.Attempts),
+		"backoff_ms":     r.duration(&y.Backoff),
+		"max_backoff_ms": r.duration(&y.MaxBackoff),
+		"exit_codes":     r.into(&y.ExitCodes, "a list of whole numbers"),
+		"stderr":         r.into(&y.Stderr, "a list of regular expressions"),
+		"timeouts":       r.into(&y.Timeouts, "true or false"),
+	})
+	return y
+}
+
+func (r *planReader) matrix(t *jsonTree) (m PlanMatrix) {
+	r.fields(t, map[string]func(*jsonTree){
+		"axes":            r.into(&m.Axes, "an object of lists of strings"),
+		"max_concurrency": r.above0(&m.MaxConcurrency),
+	})
+	return m
+}
