@@ -49,6 +49,7 @@ export class Watch {
     this.#closed = error;
     this.#failAll(error);
     this.#stream.abort(error);
+    this.#room?.();
   }
 
   #left = (f: Follower) => {
@@ -74,6 +75,7 @@ export class Watch {
       this.#scheduled = false;
       this.#stale = true;
       this.#stream.abort();
+      this.#room?.();
       if (!this.#running) void this.#run();
     });
   }
