@@ -62,6 +62,8 @@ export type Stream = "stdout" | "stderr";
 export type ActorKind = "human" | "agent" | "schedule" | "service";
 `;
 
+// What is sent and never comes back: a request takes its numbers as they are.
+const asked = /Request$|^(Limits|Filter|LineQuery|Position)$/;
 const wide = new Set(["TYPE_INT64", "TYPE_UINT64", "TYPE_SINT64", "TYPE_FIXED64", "TYPE_SFIXED64"]);
 const scalars = { TYPE_STRING: "string", TYPE_BYTES: "string", TYPE_BOOL: "boolean" };
 const wideNames = new Set();
@@ -86,11 +88,11 @@ function typeOf(message, field) {
 function fieldOf(message, field, doc) {
   const repeated = field.label === "LABEL_REPEATED";
   const entry = (message.nestedType ?? []).find((n) => field.typeName?.endsWith(`.${message.name}.${n.name}`));
-  if (wide.has(field.type)) wideNames.add(field.name);
+  if (wide.has(field.type) && !asked.test(message.name)) wideNames.add(field.name);
   if (field.type === "TYPE_STRING" && !repeated) textNames.add(field.name);
   let type = typeOf(message, field);
   if (entry?.options?.mapEntry) {
-    mapNames.add(field.name);
+    if (!asked.test(message.name) && message.name !== "Command") mapNames.add(field.name);
     type = `Record<string, ${typeOf(entry, entry.field[1])}>`;
   } else if (repeated) type = `${type.includes("|") ? `(${type})` : type}[]`;
   if (field.type === "TYPE_BYTES") doc = `${doc ?? ""}\nIn base64.`;

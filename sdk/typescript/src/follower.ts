@@ -63,10 +63,13 @@ export class Follower implements AsyncIterableIterator<ExecutionEvent[]> {
     if (open) this.#open.add(open);
     this.#queue.push(event);
     this.#chars += isLine(event) ? event.line.length : 0;
-    if (isEnding(event.event_type)) {
-      this.#end();
-      this.state("ended");
-    }
+    if (isEnding(event.event_type)) this.finish();
+  }
+
+  /** There is nothing more than what has come. */
+  finish(): void {
+    this.#end();
+    this.state("ended");
   }
 
   /** Tells who waits that there is something. */

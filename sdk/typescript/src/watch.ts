@@ -49,6 +49,7 @@ export class Watch {
     this.#closed = error;
     this.#failAll(error);
     this.#stream.abort(error);
+    this.#room?.();
   }
 
   #left = (f: Follower) => {
@@ -74,6 +75,7 @@ export class Watch {
       this.#scheduled = false;
       this.#stale = true;
       this.#stream.abort();
+      this.#room?.();
       if (!this.#running) void this.#run();
     });
   }
@@ -87,23 +89,25 @@ export class Watch {
       const positions = this.#positions();
       // All are behind: who drains begins anew.
       if (!positions.length) break;
-      let error: unknown;
       try {
         await this.#read(positions, attempts);
-        error = new EngineError("unreachable", "the stream ended before the executions did", { retryable: true });
-      } catch (e) {
-        error = e;
-      }
-      if (this.#stale || !this.#followers.size) continue;
-      try {
-        if (!isCut(error)) throw error;
-        this.#each((f) => f.state("reconnecting"));
-        await attempts.next(error, this.#stream.signal);
-      } catch (e) {
-        if (!this.#stale) this.#failAll(e);
+        // It ends behind the last event of all: who is here yet has begun there.
+        if (!this.#stale) this.#each((f) => f.behind || f.finish());
+      } catch (error) {
+        if (!this.#stale) await this.#again(error, attempts);
       }
     }
     this.#running = false;
+  }
+
+  async #again(error: unknown, attempts: Attempts): Promise<void> {
+    try {
+      if (!isCut(error)) throw error;
+      this.#each((f) => f.state("reconnecting"));
+      await attempts.next(error, this.#stream.signal);
+    } catch (e) {
+      if (!this.#stale) this.#failAll(e);
+    }
   }
 
   async #read(executions: Position[], attempts: Attempts): Promise<void> {

@@ -694,7 +694,7 @@ export interface StreamMethods {
 }
 
 /** Fields that are 64 bits wide: text in proto JSON, numbers here. */
-export const wideFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["accepted","by_ms","bytes","cancelled","completed","cursor","duration_ms","events","executions","expired","failed","first_number","from","involuntary_switches","keep_bytes","last_bytes","last_number","line_number","lost","masks","memory_bytes","open_files","output_bytes","output_memory_bytes","peak_memory_bytes","processes","queued_ms","read_blocks","rejected","skipped","stderr_bytes","stderr_lines","stderr_omitted_bytes","stderr_omitted_lines","stdout_bytes","stdout_lines","stdout_omitted_bytes","stdout_omitted_lines","system_ms","timeout","user_ms","voluntary_switches","write_blocks"]);
+export const wideFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["accepted","bytes","cancelled","completed","cursor","duration_ms","events","executions","expired","failed","involuntary_switches","line_number","lost","masks","output_memory_bytes","peak_memory_bytes","queued_ms","read_blocks","rejected","skipped","stderr_bytes","stderr_lines","stderr_omitted_bytes","stderr_omitted_lines","stdout_bytes","stdout_lines","stdout_omitted_bytes","stdout_omitted_lines","system_ms","timeout","user_ms","voluntary_switches","write_blocks"]);
 
 /** Fields whose keys are the caller's own. */
-export const mapFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["env","tags","variables"]);
+export const mapFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["tags"]);
