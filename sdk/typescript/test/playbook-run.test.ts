@@ -135,13 +135,19 @@ describe("steps", () => {
 test("a hundred hostile values arrive as they are, as argument, variable and stdin", async () => {
   const pieces = ["'", '"', "`id`", "$(id)", "${HOME}", "\n", "\\", "-rf", "--", ";", "&&", "|", ">", "*", "~", "#", "%s", "\t", "é", "😀", "{{x}}", "$${", "!", "=", ","];
   const values = Array.from({ length: 100 }, (_, i) => (i < 25 ? pieces[i]! : `${pieces[i % 25]}${pieces[(i * 7) % 25]} ${pieces[(i * 11) % 25]}`));
-  const echo = "import json,os,sys\nprint(json.dumps({'argv':sys.argv[1:],'env':os.environ['VALUE'],'stdin':sys.stdin.buffer.read().decode()}))";
-  const step: Step = { name: "echo", type: "script", script: { interpreter: "python", content: echo, args: ["{{v}}", "a{{v}}b", "${playbook.v}"] }, env: { VALUE: "${playbook.v}" }, stdin: "${playbook.v}" };
-  const p = playbook([step], { parameters: [{ name: "v", required: true }] });
-  const reports = await Promise.all(values.map((v) => runPlaybook(engine, p, { parameters: { v } }).result));
-  for (const [i, v] of values.entries()) {
-    expect(reports[i]!.steps_executed[0]!.output).toEqual({ argv: [v, `a${v}b`, v], env: v, stdin: v });
-  }
+  const names = values.map((_, i) => `v${i}`);
+  const echo = "import json,os,sys\nprint(json.dumps({'argv':sys.argv[1:],'env':[os.environ[f'V{i}'] for i in range(100)],'stdin':sys.stdin.buffer.read().decode()}))";
+  const step: Step = {
+    name: "echo",
+    type: "script",
+    script: { interpreter: "python", content: echo, args: names.flatMap((n) => [`{{${n}}}`, `a\${playbook.${n}}b`]) },
+    env: Object.fromEntries(names.map((n) => [n.toUpperCase(), `{{${n}}}`])),
+    stdin: names.map((n) => `\${playbook.${n}}`).join("\0"),
+  };
+  const p = playbook([step], { parameters: names.map((name) => ({ name, required: true })) });
+  const { report } = await run(p, { parameters: Object.fromEntries(names.map((n, i) => [n, values[i]])) });
+  expect(report.error).toBeUndefined();
+  expect(report.steps_executed[0]!.output).toEqual({ argv: values.flatMap((v) => [v, `a${v}b`]), env: values, stdin: values.join("\0") });
 });
 
 describe("a run", () => {
