@@ -4,7 +4,7 @@
 //   ${playbook.x}  {{x}}      a parameter              ${estate.a.b}          what is known of the estate
 //   ${step2.output.a[0].b}    the output of a step     ${execution.id}        this run
 //   ${name.output.a}          the same by its name     ${execution.timestamp} when it began, RFC 3339
-//   $${                       the characters ${
+//   $${  {{{{                 the characters ${ and {{
 
 /** What a reference is resolved with. */
 export interface Scope {
@@ -28,7 +28,7 @@ export interface Reference {
 /** A text in which references may stand. */
 export type Template = readonly (string | Reference)[];
 
-const pattern = /\$\$\{|\$\{([^{}]*)\}|\{\{\s*([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}/g;
+const pattern = /\$\$\{|\{\{\{\{|\$\{([^{}]*)\}|\{\{\s*([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}/g;
 
 /** Takes a text apart. What looks like a reference and is none is told to `wrong`. */
 export function parseTemplate(text: string, steps: readonly string[], wrong: (message: string) => void): Template {
@@ -37,7 +37,7 @@ export function parseTemplate(text: string, steps: readonly string[], wrong: (me
   for (const match of text.matchAll(pattern)) {
     if (match.index > from) parts.push(text.slice(from, match.index));
     from = match.index + match[0].length;
-    const reference = match[0] === "$${" ? "${" : parseReference(match, steps);
+    const reference = match[0] === "$${" ? "${" : match[0] === "{{{{" ? "{{" : parseReference(match, steps);
     if (reference) parts.push(reference);
     else wrong(`${match[0]} refers to nothing: there are playbook.NAME, STEP.output.FIELD, estate.FIELD, execution.id and execution.timestamp; write $\${ for the characters`);
   }

@@ -44,7 +44,8 @@ export class PlaybookRun {
   readonly #gate = new Gate();
   readonly #steps: StepReport[];
   readonly #running = new Set<ExecutionHandle | PlaybookRun>();
-  readonly #startedAt = new Date();
+  /** When it began. */
+  readonly startedAt = new Date();
   #state: "running" | "failed" | "cancelled" = "running";
 
   /** Use `runPlaybook`. */
@@ -54,7 +55,7 @@ export class PlaybookRun {
     this.#options = options;
     this.playbook = playbook;
     this.id = options.id ?? options.resume?.execution_id ?? uuid();
-    const execution = { id: this.id, timestamp: this.#startedAt.toISOString() };
+    const execution = { id: this.id, timestamp: this.startedAt.toISOString() };
     const done = finishedIn(resumable(playbook, options.resume));
     this.#steps = playbook.steps.map((s, i) => done.get(s.name) ?? { step_number: i + 1, name: s.name, status: "skipped", attempts: 0, executions: [], duration_ms: 0 });
     const outputs = new Map([...done].map(([name, s]) => [name, s.output]));
@@ -99,7 +100,7 @@ export class PlaybookRun {
   async #run(done: Set<string>): Promise<PlaybookReport> {
     const { steps, metadata } = this.playbook;
     await Promise.resolve(); // so that who starts it hears of the start
-    this.#tell({ type: "playbook_started", executionId: this.id, playbookId: metadata.playbook_id, totalSteps: steps.length, startedAt: this.#startedAt.toISOString() });
+    this.#tell({ type: "playbook_started", executionId: this.id, playbookId: metadata.playbook_id, totalSteps: steps.length, startedAt: this.startedAt.toISOString() });
     const ended = new Set(steps.flatMap((s, i) => (done.has(s.name) ? [i] : [])));
     const begun = new Set(ended);
     const active = new Set<Promise<void>>();
@@ -224,8 +225,8 @@ export class PlaybookRun {
     const report: PlaybookReport = {
       execution_id: this.id, playbook_id, ...(version !== undefined && { version }),
       status: this.#state === "running" ? "completed" : this.#state,
-      started_at: this.#startedAt.toISOString(), completed_at: now.toISOString(),
-      total_duration_seconds: (now.getTime() - this.#startedAt.getTime()) / 1000,
+      started_at: this.startedAt.toISOString(), completed_at: now.toISOString(),
+      total_duration_seconds: (now.getTime() - this.startedAt.getTime()) / 1000,
       ...(failed && { failed_at_step: failed.name }), ...(failed?.error && { error: failed.error }),
       steps_executed: this.#steps,
     };

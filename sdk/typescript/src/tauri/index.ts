@@ -82,3 +82,7 @@ function parse(text: string): Frame | undefined {
     return undefined;
   }
 }
+
+export type * from "./payloads.js";
+export { productBridge, type ProductBridge, type ProductListener, type ProductOptions } from "./product.js";
+export { builtInTemplates, type CommandTemplate, type TemplateParameter } from "./templates.js";
