@@ -16,7 +16,7 @@ export interface Daemon extends AsyncDisposable {
 }
 
 /** Starts `cloudops serve` at a socket and at a port, and waits until it listens. */
-export async function serve(): Promise<Daemon> {
+export async function serve(mode: string[] = ["--ephemeral"]): Promise<Daemon> {
   const dir = mkdtempSync(join(tmpdir(), "cloudops-"));
   const state = join(dir, "state");
   const token = execFileSync(binary(), ["token", "create", "--role", "admin", "--expires", "1d", "--name", "sdk", "--state-dir", state], {
@@ -24,7 +24,7 @@ export async function serve(): Promise<Daemon> {
     stdio: ["ignore", "pipe", "ignore"],
   }).trim();
   const socket = join(dir, "socket");
-  const args = ["serve", "--ephemeral", "--state-dir", state, "--socket", socket, "--listen", "127.0.0.1:0"];
+  const args = ["serve", ...mode, "--state-dir", state, "--socket", socket, "--listen", "127.0.0.1:0"];
   const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   child.stderr.on("data", (text) => (said += text));

@@ -15,7 +15,7 @@ let product: ProductBridge;
 let dir: string;
 
 beforeAll(async () => {
-  daemon = await serve();
+  daemon = await serve([]); // one that remembers
   engine = createEngine({ transport: socketTransport(daemon.socket) });
   dir = mkdtempSync(join(tmpdir(), "product-"));
   product = productBridge(engine, { templatesDir: dir });
