@@ -145,6 +145,22 @@ async function sidecar(): Promise<void> {
   report("stdio: from cancel to the end", median(ends), "ms", { most: 10 });
 }
 
+/** What no client in JSON can be below, on this machine and at this moment. */
+function floor(): void {
+  const id = "019a5c1e-7a4b-7c3d-9e2f-0123456789ab";
+  const event = (i: number) => ({ event_type: "stdout", execution_id: id, timestamp: "2026-11-23T07:34:26.520906983Z", cursor: String(i * 100), line: String(i).padStart(99, "0"), line_number: String(i) });
+  const frame = JSON.stringify({ events: Array.from({ length: 128 }, (_, i) => event(i)) });
+  const cpu: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    const before = process.cpuUsage();
+    for (let i = 0; i < lines / 128; i++) JSON.parse(frame);
+    const { user, system } = process.cpuUsage(before);
+    cpu.push((user + system) / lines);
+  }
+  report("JSON.parse of the same lines, alone", median(cpu), "µs a line");
+}
+
+floor();
 const daemon = await serve();
 await inNode("Node, fetch over TCP", fetchTransport({ baseUrl: daemon.url, token: daemon.token }));
 await inNode("Node, unix socket", socketTransport(daemon.socket));
