@@ -3,7 +3,7 @@ import { decode } from "./decode.js";
 import { EngineError } from "./errors.js";
 import { Follower, type FollowOptions } from "./follower.js";
 import { keepAliveMs, type Transport } from "./transport.js";
-import type { ExecutionEvent } from "./types.js";
+import { type ExecutionEvent, isLine } from "./types.js";
 import type { Position, WatchResponse } from "./wire.gen.js";
 
 const mostWatched = 1000;
@@ -133,7 +133,11 @@ export class Watch {
     let set: Iterable<Follower> = [];
     for (const event of (events ?? []) as ExecutionEvent[]) {
       if (event.execution_id !== id) set = this.#followers.get((id = event.execution_id)) ?? [];
-      decode(event);
+      // Nearly all are lines, and a line has these two.
+      if (isLine(event)) {
+        event.cursor = Number(event.cursor);
+        event.line_number = Number(event.line_number);
+      } else decode(event);
       for (const f of set) f.take(event);
     }
     for (const { execution_id, error } of failures ?? []) {

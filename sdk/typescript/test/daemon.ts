@@ -1,12 +1,16 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
 /** The program under test. */
 export const binary = (): string => process.env["CLOUDOPS_BINARY"]!;
+
+/** Whether the program under test knows `cloudops sidecar`: since the repository has that room. */
+export const withoutSidecar = !existsSync(fileURLToPath(new URL("../../../sidecar/doc.go", import.meta.url))) && !process.env["CLOUDOPS_SIDECAR"];
 
 /** A daemon of one's own. */
 export interface Daemon extends AsyncDisposable {

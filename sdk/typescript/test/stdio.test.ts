@@ -1,11 +1,11 @@
 import { execPath } from "node:process";
 import { expect, test } from "vitest";
-import { createEngine } from "../src/index.js";
+import { createEngine, type Engine } from "../src/index.js";
 import { stdioTransport } from "../src/stdio/index.js";
-import { binary } from "./daemon.js";
+import { binary, withoutSidecar } from "./daemon.js";
 import { sh, suite } from "./suite.js";
 
-suite("the sidecar, over stdio", () => Promise.resolve({ transport: stdioTransport({ binary: binary() }) }));
+suite("the sidecar, over stdio", () => Promise.resolve({ transport: stdioTransport({ binary: binary() }) }), { skip: withoutSidecar });
 
 test("a program that is missing, is another, or ends at once is said, with what to do", async () => {
   const info = (binary: string, env = process.env) => createEngine({ transport: stdioTransport({ binary, env }) }).info();
@@ -14,7 +14,7 @@ test("a program that is missing, is another, or ends at once is said, with what 
   await expect(info("echo")).rejects.toMatchObject({ code: "version_mismatch" });
 });
 
-test("a sidecar that was killed is started anew, and what ran in it is gone", async () => {
+test.skipIf(withoutSidecar)("a sidecar that was killed is started anew, and what ran in it is gone", async () => {
   await using engine = createEngine({ transport: stdioTransport({ binary: binary() }) });
   const execution = await engine.executions.start(sh("echo $PPID; exec sleep 600"));
   const following = execution.result().catch((e: unknown) => e);
@@ -27,7 +27,7 @@ test("a sidecar that was killed is started anew, and what ran in it is gone", as
 });
 
 // What runs a command may be a reaper: the sidecar is the ancestor that is our child.
-async function parentOf(engine: ReturnType<typeof createEngine>, pid: number): Promise<number> {
+async function parentOf(engine: Engine, pid: number): Promise<number> {
   const { stdout } = await engine.executions.run(sh(`p=${pid}; while :; do q=$(awk '/^PPid/{print $2}' /proc/$p/status); [ "$q" = ${process.pid} ] && break; p=$q; done; echo $p`));
   return Number(stdout);
 }

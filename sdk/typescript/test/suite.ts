@@ -32,8 +32,8 @@ const codeOf = (doing: Promise<unknown>): Promise<unknown> =>
   doing.then(() => "no error", (error: unknown) => (isEngineError(error) ? error.code : error));
 
 /** What holds whatever the transport. */
-export function suite(name: string, open: () => Promise<Way>): void {
-  describe(name, () => {
+export function suite(name: string, open: () => Promise<Way>, options: { skip?: boolean } = {}): void {
+  describe(name, options, () => {
     let way: Way;
     let engine: Engine;
     let streams = 0;

@@ -21,11 +21,14 @@ export interface LogView {
   readonly dropped: number;
   /** One entry; 0 is the oldest that is held. */
   at(index: number): LogEntry | undefined;
-  /** Some of them, for a list that shows a window: `slice(first, last + 1)`. */
+  /** Some of them, as Array.slice has it: a window `slice(first, last + 1)`, the end `slice(-40)`. */
   slice(from?: number, to?: number): LogEntry[];
   readonly state: FollowState | "failed";
   readonly error: unknown;
 }
+
+/** An index as Array.slice takes it: from the end where it is below 0. */
+const within = (index: number, length: number) => (index < 0 ? Math.max(0, length + index) : Math.min(index, length));
 
 type Frame = (flush: () => void) => void;
 
@@ -164,7 +167,7 @@ export class LogStore {
       state: this.#state,
       error: this.#error,
       at: (index) => entries[head + index],
-      slice: (from = 0, to = length) => entries.slice(head + Math.max(0, from), head + Math.min(length, to)),
+      slice: (from = 0, to = length) => entries.slice(head + within(from, length), head + within(to, length)),
     };
   }
 }

@@ -53,9 +53,13 @@ export async function origin(script: string, socketPath: string) {
   };
 }
 
-/** Starts Chromium. It is installed by `apt-get install chromium`; CHROMIUM names another. */
-export async function launch(): Promise<Browser> {
-  const executablePath = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((p) => p && existsSync(p));
-  if (!executablePath) throw new Error("Chromium is missing: apt-get install chromium, or name it in CHROMIUM");
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+/** Where Chromium is. It is installed by `apt-get install chromium`; CHROMIUM names another. */
+export function executable(): string {
+  const found = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((p) => p && existsSync(p));
+  if (!found) throw new Error("Chromium is missing: apt-get install chromium, or name it in CHROMIUM");
+  return found;
 }
+
+export const flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
+
+export const launch = (): Promise<Browser> => chromium.launch({ executablePath: executable(), args: flags });
