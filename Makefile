@@ -103,6 +103,15 @@ generated: ## Fail unless generated files are current
 	@before=$$($(SNAPSHOT)); $(MAKE) generate; \
 	if [ "$$before" != "$$($(SNAPSHOT))" ]; then git diff -- $(GENERATED); echo "make generated: commit what make generate wrote" >&2; exit 1; fi
 
+# Needs Node 20.3 or newer, and Chromium for the tests in a browser.
+.PHONY: sdk
+sdk: $(BUF) ## Check, build and test the npm package in sdk/typescript (Node and Chromium)
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' && command -v npm >/dev/null || { echo "make sdk: needs Node 20 or newer, with npm" >&2; exit 1; }
+	cd sdk/typescript && npm ci --no-audit --no-fund
+	cd sdk/typescript && npm run --silent generate && git diff --exit-code -- src/wire.gen.ts
+	cd sdk/typescript && npm run --silent check && npm run --silent build && npm run --silent size && npm run --silent package
+	cd sdk/typescript && npm test
+
 .PHONY: cross
 cross: ## Vet and build for the platforms this is not
 	GOOS=darwin CGO_ENABLED=0 $(GO) vet ./... && GOOS=darwin CGO_ENABLED=0 $(GO) build ./...
