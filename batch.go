@@ -61,7 +61,9 @@ func (e *Engine) ExecuteBatch(ctx context.Context, requests []Request) []Outcome
 		case this.Known:
 			e.turnAway()
 		default:
-			outcomes[i].Err = e.launch(x) //nolint:contextcheck // ctx bounds this call, never the execution
+			if err := e.launch(x); err != nil { //nolint:contextcheck // ctx bounds this call, never the execution
+				outcomes[i] = Outcome{Err: err}
+			}
 		}
 	}
 	return outcomes

@@ -18,7 +18,7 @@ func checkWorkingDir(dir string) error {
 		return nil
 	}
 	if !filepath.IsAbs(dir) {
-		return advise(fault(ErrWorkingDir, "%s is relative", clip(dir, 256)), "give an absolute path")
+		return Advise(fault(ErrWorkingDir, "%s is relative", clip(dir, 256)), "give an absolute path")
 	}
 	return checkDir(dir)
 }
@@ -52,7 +52,7 @@ func (e *Engine) checkDurations(r *Request) error {
 		}
 	}
 	if r.Timeout > e.config.MaxTimeout {
-		faults = append(faults, advise(fault(ErrTimeoutTooLarge, "timeout_ms is %d, the maximum is %d",
+		faults = append(faults, Advise(fault(ErrTimeoutTooLarge, "timeout_ms is %d, the maximum is %d",
 			r.Timeout.Milliseconds(), e.config.MaxTimeout.Milliseconds()), "ask for less, or raise max_timeout_ms"))
 	}
 	if r.Grace > MaxGrace {
@@ -126,20 +126,20 @@ func checkLog(path string, mode LogMode) error {
 	switch mode {
 	case LogNew, LogAppend, LogOverwrite:
 	default:
-		return advise(fault(ErrInvalid, "output_log_mode %q is not known", clip(string(mode), 64)), "it is append or overwrite, or left out")
+		return Advise(fault(ErrInvalid, "output_log_mode %q is not known", clip(string(mode), 64)), "it is append or overwrite, or left out")
 	}
 	if path == "" {
 		if mode != LogNew {
-			return advise(fault(ErrInvalid, "output_log_mode %s has no file", mode), "name it in output_log_path")
+			return Advise(fault(ErrInvalid, "output_log_mode %s has no file", mode), "name it in output_log_path")
 		}
 		return nil
 	}
 	if !filepath.IsAbs(path) {
-		return advise(fault(ErrInvalid, "output_log_path %s is relative", clip(path, 256)), "give an absolute path")
+		return Advise(fault(ErrInvalid, "output_log_path %s is relative", clip(path, 256)), "give an absolute path")
 	}
 	switch info, err := os.Lstat(path); {
 	case err == nil && mode == LogNew:
-		return advise(fault(ErrInvalid, "output_log_path %s is there already", path),
+		return Advise(fault(ErrInvalid, "output_log_path %s is there already", path),
 			"name a file that is not there, or say in output_log_mode to append or overwrite")
 	case err == nil:
 		return checkOldLog(path, info)
@@ -155,7 +155,7 @@ func checkLog(path string, mode LogMode) error {
 // checkOldLog checks a file that is to be written on.
 func checkOldLog(path string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
-		return advise(fault(ErrInvalid, "output_log_path %s is no plain file", path), "a directory, a link or a device is not written to")
+		return Advise(fault(ErrInvalid, "output_log_path %s is no plain file", path), "a directory, a link or a device is not written to")
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -171,7 +171,7 @@ const maxArgumentBytes = 128 << 10
 func checkArguments(argv []string) error {
 	for i, a := range argv {
 		if len(a) >= maxArgumentBytes {
-			return advise(fault(ErrInvalidCommand, "argument %d has %d bytes: the system takes %d (argument list too long)",
+			return Advise(fault(ErrInvalidCommand, "argument %d has %d bytes: the system takes %d (argument list too long)",
 				i, len(a), maxArgumentBytes-1), "pass it by stdin or in a file")
 		}
 	}
@@ -205,7 +205,7 @@ func checkBatch(path string, argv []string) error {
 		args = append(args, strings.ReplaceAll(a, scriptPlaceholder, "script"))
 	}
 	if _, err := process.BatchLine(path, args); err != nil {
-		return advise(fault(ErrInvalidCommand, "%v", err),
+		return Advise(fault(ErrInvalidCommand, "%v", err),
 			"hand it over by stdin, in a file or in a variable, or run the program that the batch file runs")
 	}
 	return nil

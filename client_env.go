@@ -20,7 +20,7 @@ func CheckClientEnv(r *Request, allow []string) error {
 	var faults []error
 	for _, name := range append(slices.Sorted(maps.Keys(r.Env)), r.UnsetEnv...) {
 		if !clientMayChange(name, allow) {
-			faults = append(faults, advise(fault(ErrDenied, "a client may not set or unset %s", clip(name, 64)),
+			faults = append(faults, Advise(fault(ErrDenied, "a client may not set or unset %s", clip(name, 64)),
 				"the operator of the engine can allow it by name"))
 		}
 	}

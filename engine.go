@@ -124,7 +124,10 @@ func (e *Engine) execute(ctx context.Context, r Request, m *member) (ID, error) 
 			return r.ID, err
 		}
 	}
-	return x.id, e.launch(x) //nolint:contextcheck // ctx bounds this call, never the execution
+	if err := e.launch(x); err != nil { //nolint:contextcheck // ctx bounds this call, never the execution
+		return ID{}, err
+	}
+	return x.id, nil
 }
 
 // admit makes an execution of a request that may be accepted; nil where it is there
@@ -238,7 +241,7 @@ func sameContent(id ID, have, want [16]byte) error {
 	if have == want {
 		return nil
 	}
-	return advise(fault(ErrConflict, "execution %s runs something else", id), "use a new id for a new request")
+	return Advise(fault(ErrConflict, "execution %s runs something else", id), "use a new id for a new request")
 }
 
 // newID makes an id that sorts by time.

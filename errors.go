@@ -129,8 +129,9 @@ func fault(c error, format string, args ...any) error {
 	return fmt.Errorf("%w: %w", c, detailError(fmt.Sprintf(format, args...)))
 }
 
-// advise adds a hint.
-func advise(err error, format string, args ...any) error {
+// Advise adds to an error what to do about it, which [Hint] finds: a sentence for people. For runners,
+// stores and policies, as the engine itself does.
+func Advise(err error, format string, args ...any) error {
 	return &hinted{error: err, hint: fmt.Sprintf(format, args...)}
 }
 

@@ -42,7 +42,7 @@ func (e *Engine) extend(x *execution, by time.Duration) (total time.Duration, co
 	case x.timeout == Forever:
 		return 0, nil, fault(ErrInvalid, "execution %s has no deadline to move", x.id)
 	case by > e.config.MaxTimeout-x.timeout:
-		return 0, nil, advise(fault(ErrTimeoutTooLarge, "%s more than %s is above the maximum of %s", by, x.timeout, e.config.MaxTimeout),
+		return 0, nil, Advise(fault(ErrTimeoutTooLarge, "%s more than %s is above the maximum of %s", by, x.timeout, e.config.MaxTimeout),
 			"ask for less, or raise max_timeout_ms")
 	}
 	return x.timeout + by, x.control, nil

@@ -76,7 +76,7 @@ func (f Filter) Validate() error {
 		faults = append(faults, fault(ErrInvalid, "limit is %d: must be 1 to %d", f.Limit, maxPage))
 	}
 	if _, _, ok := f.idRange(); !ok {
-		faults = append(faults, advise(fault(ErrInvalid, "id prefix %q is none", clip(f.IDPrefix, 40)),
+		faults = append(faults, Advise(fault(ErrInvalid, "id prefix %q is none", clip(f.IDPrefix, 40)),
 			"an id has up to 32 hex digits, and dashes where you like"))
 	}
 	for _, s := range f.Status {

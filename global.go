@@ -18,7 +18,7 @@ func InitGlobal(c Config) (*Engine, error) {
 	global.mu.Lock()
 	defer global.mu.Unlock()
 	if global.engine != nil {
-		return nil, advise(fault(ErrGlobalSet, "InitGlobal was called before"), "call it once, at the start; use engine.New for a further engine")
+		return nil, Advise(fault(ErrGlobalSet, "InitGlobal was called before"), "call it once, at the start; use engine.New for a further engine")
 	}
 	c.MaxConcurrent, c.FailFast = 1, false
 	e, err := New(c)
@@ -34,7 +34,7 @@ func Global() (*Engine, error) {
 	global.mu.Lock()
 	defer global.mu.Unlock()
 	if global.engine == nil {
-		return nil, advise(fault(ErrNoGlobal, "Global was called before InitGlobal"), "call engine.InitGlobal at the start of the program")
+		return nil, Advise(fault(ErrNoGlobal, "Global was called before InitGlobal"), "call engine.InitGlobal at the start of the program")
 	}
 	return global.engine, nil
 }

@@ -147,7 +147,7 @@ func TestEnding_IsTheSameThroughJSON(t *testing.T) {
 		if err := json.Unmarshal(data, &got); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(engine.Ending{})); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	})

@@ -126,7 +126,7 @@ func (q *LineQuery) view() (*journal.View, error) {
 	if q.Match != "" {
 		var err error
 		if match, err = regexp.Compile(q.Match); err != nil {
-			return nil, advise(fault(ErrInvalid, "match %q: %v", clip(q.Match, 64), err), "the syntax is that of RE2; text as it is goes into contains")
+			return nil, Advise(fault(ErrInvalid, "match %q: %v", clip(q.Match, 64), err), "the syntax is that of RE2; text as it is goes into contains")
 		}
 	}
 	text := []byte(q.Contains)

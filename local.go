@@ -25,7 +25,7 @@ func newLocalRunner(c Containment) (*localRunner, error) {
 		if errors.Is(err, process.ErrNoHook) {
 			hint = "call engine.ReaperMain at the top of main"
 		}
-		return nil, advise(fault(ErrUnsupported, "containment %s: %v", c, err), "%s", hint)
+		return nil, Advise(fault(ErrUnsupported, "containment %s: %v", c, err), "%s", hint)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the process table: %w", err)

@@ -79,7 +79,7 @@ func checkScript(path string) error {
 			return f.Close()
 		}
 	}
-	return advise(fault(ErrScriptNotFound, "%s: %v", path, reason(err)), "check the path; a relative one starts at the working directory")
+	return Advise(fault(ErrScriptNotFound, "%s: %v", path, reason(err)), "check the path; a relative one starts at the working directory")
 }
 
 // look finds a program: a name on the PATH of this process, which no
@@ -103,9 +103,9 @@ func (p *programs) look(name, dir string) (string, error) {
 		return path, nil
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return "", advise(fault(ErrNotExecutable, "%s on PATH", name), "make it executable with chmod +x")
+		return "", Advise(fault(ErrNotExecutable, "%s on PATH", name), "make it executable with chmod +x")
 	}
-	return "", advise(fault(ErrProgramNotFound, "%s", name), "PATH is %s", os.Getenv("PATH"))
+	return "", Advise(fault(ErrProgramNotFound, "%s", name), "PATH is %s", os.Getenv("PATH"))
 }
 
 // check checks a path that is to be executed.
@@ -113,13 +113,13 @@ func (p *programs) check(path string) error {
 	mode, err := process.FileMode(path, p.again(path))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return advise(fault(ErrProgramNotFound, "%s", path), "there is no such file; PATH is searched only for names without a slash")
+		return Advise(fault(ErrProgramNotFound, "%s", path), "there is no such file; PATH is searched only for names without a slash")
 	case err != nil:
 		return fault(ErrNotExecutable, "%s: %v", path, reason(err))
 	case mode.IsDir():
 		return fault(ErrNotExecutable, "%s: is a directory", path)
 	case runtime.GOOS != "windows" && mode&0o111 == 0:
-		return advise(fault(ErrNotExecutable, "%s: permission denied", path), "make it executable with chmod +x, or name its interpreter")
+		return Advise(fault(ErrNotExecutable, "%s: permission denied", path), "make it executable with chmod +x, or name its interpreter")
 	}
 	p.saw(path)
 	return nil

@@ -72,7 +72,7 @@ func (e *Engine) equipPlan(x *execution) error {
 	maskLabels(r, l.Mask)
 	request, line, err := keep(r, l.Mask)
 	if err != nil {
-		return advise(fault(ErrInvalid, "the plan cannot be kept without its secrets: %v", err), "no name and no number of it may be a secret")
+		return Advise(fault(ErrInvalid, "the plan cannot be kept without its secrets: %v", err), "no name and no number of it may be a secret")
 	}
 	x.shown.Store(&shown{request, line})
 	x.journal = journal.New(&e.bounds)

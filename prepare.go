@@ -29,7 +29,7 @@ func (e *Engine) prepareNew(ctx context.Context, asked *Request) (*execution, er
 // asked it copies.
 func (e *Engine) prepare(asked *Request) (*execution, error) {
 	if asked.Command == nil {
-		return nil, advise(fault(ErrInvalidCommand, "there is no command"), "give the request a command, such as engine.Shell(%q)", "echo hello")
+		return nil, Advise(fault(ErrInvalidCommand, "there is no command"), "give the request a command, such as engine.Shell(%q)", "echo hello")
 	}
 	x := &execution{launch: e.launches.of(asked)}
 	r := x.launch.Request
@@ -202,7 +202,7 @@ func (e *Engine) unenforced(l *Limits) (without []string, err error) {
 			continue
 		}
 		without = append(without, string(r))
-		faults = append(faults, advise(fault(ErrUnsupported, "limits.%s cannot be enforced here: %v", r, way.Why),
+		faults = append(faults, Advise(fault(ErrUnsupported, "limits.%s cannot be enforced here: %v", r, way.Why),
 			"set limits.best_effort to run without it, or give the engine a cgroup of its own; cloudops doctor shows what is there"))
 	}
 	if l.BestEffort {

@@ -91,7 +91,7 @@ func (e *Engine) secretsInherited() *redact.Secrets {
 func (e *Engine) follow(ctx context.Context, rec *Record) (*execution, *finished, error) {
 	id := rec.Execution.ID
 	if e.finder == nil {
-		return nil, nil, advise(fault(ErrNotFound, "execution %s is %s in another program", id, rec.Execution.Status),
+		return nil, nil, Advise(fault(ErrNotFound, "execution %s is %s in another program", id, rec.Execution.Status),
 			"only a runner that can find it shows more")
 	}
 	x := e.followed(rec)

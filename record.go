@@ -27,7 +27,7 @@ func (e *Engine) record(ctx context.Context, x *execution) (known bool, err erro
 // calls turnAway.
 func (e *Engine) arrive(x *execution) (Acceptance, error) {
 	if r := x.launch.Request; e.outlived() && (r.StdinFrom != nil || r.Tee != nil) {
-		return Acceptance{}, advise(fault(ErrInvalid, "stdin_from and tee are of this program, which the execution outlives"),
+		return Acceptance{}, Advise(fault(ErrInvalid, "stdin_from and tee are of this program, which the execution outlives"),
 			"give it Stdin, or WriteStdin what comes later, and Watch its output")
 	}
 	x.accepted = time.Now()

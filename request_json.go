@@ -143,7 +143,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&j); err != nil {
-		return advise(fault(ErrInvalid, "request: %v", err), "docs/types.md lists the fields of a request")
+		return Advise(fault(ErrInvalid, "request: %v", err), "docs/types.md lists the fields of a request")
 	}
 	*r = Request{
 		ID: j.ID, Env: j.Env, UnsetEnv: j.UnsetEnv, CleanEnv: j.CleanEnv, InheritEnv: j.InheritEnv, WorkingDir: j.WorkingDir,

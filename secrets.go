@@ -21,7 +21,7 @@ const (
 func (e *Engine) AddSecrets(ctx context.Context, id ID, values ...string) error {
 	for i, value := range values {
 		if len(value) < redact.MinBytes {
-			return advise(fault(ErrInvalid, "secret %d of %d has %d bytes: must have at least %d", i+1, len(values), len(value), redact.MinBytes),
+			return Advise(fault(ErrInvalid, "secret %d of %d has %d bytes: must have at least %d", i+1, len(values), len(value), redact.MinBytes),
 				"values that short are everywhere: masking them would garble the output")
 		}
 	}
@@ -99,7 +99,7 @@ func (e *Engine) conceal(ctx context.Context, x *execution, values []string) err
 	if err == nil || errors.Is(err, ErrExpired) {
 		return nil
 	}
-	return advise(fmt.Errorf("secrets of execution %s are masked from now on, and may still be in the history: %w", x.id, err), "add them again")
+	return Advise(fmt.Errorf("secrets of execution %s are masked from now on, and may still be in the history: %w", x.id, err), "add them again")
 }
 
 // concealed is what is to be kept of a request from now on: without what mask takes out,
@@ -125,7 +125,7 @@ func (x *execution) takeIn(values []string) error {
 		size += len(value)
 	}
 	if len(values) > maxAdded-x.added || size > maxAddedBytes-x.addedBytes {
-		return advise(fault(ErrInvalid, "execution %s has %d secrets of %d bytes added: %d of %d bytes more are above the maximum of %d, of %d bytes",
+		return Advise(fault(ErrInvalid, "execution %s has %d secrets of %d bytes added: %d of %d bytes more are above the maximum of %d, of %d bytes",
 			x.id, x.added, x.addedBytes, len(values), size, maxAdded, maxAddedBytes), "give what is known before as secrets of the request")
 	}
 	x.added, x.addedBytes = x.added+len(values), x.addedBytes+size

@@ -68,7 +68,7 @@ func (s *shelf) find(id ID) (*finished, error) {
 	case !ok:
 		return nil, fault(ErrNotFound, "%s", id)
 	case n < s.first:
-		return nil, advise(fault(ErrExpired, "%s", id), "raise max_in_memory_executions or execution_retention_secs to keep more")
+		return nil, Advise(fault(ErrExpired, "%s", id), "raise max_in_memory_executions or execution_retention_secs to keep more")
 	}
 	return s.at(n), nil
 }

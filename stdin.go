@@ -31,7 +31,7 @@ func (e *Engine) stdin(ctx context.Context, id ID) (*execution, Stdin, error) {
 		return nil, nil, err
 	}
 	if x.attached == nil {
-		return nil, nil, advise(fault(ErrNoStdin, "execution %s is not interactive", id),
+		return nil, nil, Advise(fault(ErrNoStdin, "execution %s is not interactive", id),
 			"ask for it with interactive or terminal in its request")
 	}
 	if err := waitFor(ctx, x.attached); err != nil {

@@ -29,10 +29,10 @@ func sizeOf(detail uint64) TerminalSize {
 
 func checkTerminal(r *Request) error {
 	if r.Terminal != nil && !process.Terminals {
-		return advise(fault(ErrUnsupported, "terminal: %v", process.ErrNoTerminals), "leave terminal out")
+		return Advise(fault(ErrUnsupported, "terminal: %v", process.ErrNoTerminals), "leave terminal out")
 	}
 	if typed(r) && (len(r.Stdin) > 0 || r.StdinFrom != nil) {
-		return advise(fault(ErrInvalid, "stdin is given, and interactive or terminal as well: what is given can only be read from a pipe of its own"),
+		return Advise(fault(ErrInvalid, "stdin is given, and interactive or terminal as well: what is given can only be read from a pipe of its own"),
 			"leave stdin out and write it with WriteStdin, or leave interactive and terminal out")
 	}
 	return nil

@@ -32,7 +32,7 @@ func (t Trace) Validate() error {
 	switch {
 	case t == Trace{}:
 	case !isTraceParent(t.Parent):
-		return advise(fault(ErrInvalid, "trace.parent is %q", clip(t.Parent, 64)),
+		return Advise(fault(ErrInvalid, "trace.parent is %q", clip(t.Parent, 64)),
 			"a traceparent is 00-TRACE-SPAN-FLAGS, in lower case hexadecimal of 32, 16 and 2 digits")
 	case len(t.State) > maxTraceState || strings.ContainsFunc(t.State, func(r rune) bool { return r < ' ' || r > '~' }):
 		return fault(ErrInvalid, "trace.state has %d bytes: at most %d, all of them printable ASCII", len(t.State), maxTraceState)

@@ -50,7 +50,7 @@ func (e *Engine) subject(ctx context.Context, id ID) (subject, error) {
 	case x != nil:
 		return e.subjectOf(x), nil
 	case f.journal == nil:
-		return subject{}, advise(fault(ErrExpired, "the output of execution %s is not kept any more", id), "its result is")
+		return subject{}, Advise(fault(ErrExpired, "the output of execution %s is not kept any more", id), "its result is")
 	}
 	return subject{id: id, journal: f.journal, done: f}, nil
 }

@@ -152,7 +152,7 @@ func (e *Engine) open(ctx context.Context) (err error) {
 // where as many run in the directory as may.
 func (e *Engine) Execute(ctx context.Context, r engine.Request) (engine.ID, error) {
 	if _, isPlan := r.Command.(engine.Plan); isPlan && e.config.Guest && !e.config.Foreground {
-		return engine.ID{}, advise(fmt.Errorf("%w: a plan needs a program that stays and goes on with it, and nobody here does", engine.ErrUnsupported),
+		return engine.ID{}, engine.Advise(fmt.Errorf("%w: a plan needs a program that stays and goes on with it, and nobody here does", engine.ErrUnsupported),
 			"start a daemon with cloudops serve, or run the plan in the foreground")
 	}
 	id, err := e.Engine.Execute(ctx, r)
@@ -193,7 +193,7 @@ func (e *Engine) ExecutePlan(ctx context.Context, p engine.Plan) (engine.ID, err
 func (e *Engine) room() error {
 	slot, err := e.folders.Slot(e.runner.slots)
 	if errors.Is(err, folder.ErrNoSlot) {
-		return advise(fmt.Errorf("%w: %d executions run in %s, which is as many as may", engine.ErrConcurrencyLimit, e.runner.slots, e.dir),
+		return engine.Advise(fmt.Errorf("%w: %d executions run in %s, which is as many as may", engine.ErrConcurrencyLimit, e.runner.slots, e.dir),
 			"wait until one has ended; nobody here starts what waits, unless a daemon does")
 	}
 	if err != nil {

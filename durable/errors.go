@@ -1,9 +1,6 @@
 package durable
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // The conditions that Open returns, besides those of package history and the system's.
 var (
@@ -14,18 +11,3 @@ var (
 	// ErrNotOwner: another program starts what waits in this directory.
 	ErrNotOwner = errors.New("state directory has an owner")
 )
-
-// hinted is an error with advice, which engine.Hint finds.
-type hinted struct {
-	error
-	hint string
-}
-
-func (h *hinted) Unwrap() error { return h.error }
-
-// Hint is the advice.
-func (h *hinted) Hint() string { return h.hint }
-
-func advise(err error, format string, args ...any) error {
-	return &hinted{error: err, hint: fmt.Sprintf(format, args...)}
-}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // ownerLock is the name of the lock of the owner. It has the owner's pid in it, for
@@ -22,7 +24,7 @@ func (e *Engine) own(ctx context.Context) (err error) {
 		return err
 	}
 	if e.owner == nil && e.config.Owner {
-		return advise(fmt.Errorf("%w: %s starts what waits in %s", ErrNotOwner, readOwner(path), e.dir),
+		return engine.Advise(fmt.Errorf("%w: %s starts what waits in %s", ErrNotOwner, readOwner(path), e.dir),
 			"use that one, stop it, or name another directory with --state-dir")
 	}
 	if e.owner == nil {

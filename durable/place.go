@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 const (
@@ -22,7 +24,7 @@ const (
 // is next.
 func prepare(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return advise(fmt.Errorf("make the state directory: %w", err), "name another with --state-dir or CLOUDOPS_STATE_DIR")
+		return engine.Advise(fmt.Errorf("make the state directory: %w", err), "name another with --state-dir or CLOUDOPS_STATE_DIR")
 	}
 	text, err := os.ReadFile(filepath.Join(dir, markName))
 	switch {
@@ -34,9 +36,9 @@ func prepare(dir string) error {
 	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	switch {
 	case err != nil || n < 1:
-		return advise(fmt.Errorf("%w: %s has %.40q in %s", ErrForeign, dir, text, markName), "name another directory, or restore that file: it says %d", version)
+		return engine.Advise(fmt.Errorf("%w: %s has %.40q in %s", ErrForeign, dir, text, markName), "name another directory, or restore that file: it says %d", version)
 	case n > version:
-		return advise(fmt.Errorf("%w: %s has version %d, this program knows %d", ErrNewer, dir, n, version), "use the later version of the program, or another directory")
+		return engine.Advise(fmt.Errorf("%w: %s has version %d, this program knows %d", ErrNewer, dir, n, version), "use the later version of the program, or another directory")
 	}
 	return nil
 }
@@ -52,12 +54,12 @@ func mark(dir string) error {
 			return prepare(dir)
 		}
 		if !strings.HasPrefix(e.Name(), markName) { // another program marks it at this moment
-			return advise(fmt.Errorf("%w: %s has %s in it", ErrForeign, dir, e.Name()), "name an empty directory, or one that is not there yet")
+			return engine.Advise(fmt.Errorf("%w: %s has %s in it", ErrForeign, dir, e.Name()), "name an empty directory, or one that is not there yet")
 		}
 	}
 	f, err := os.CreateTemp(dir, markName+".")
 	if err != nil {
-		return advise(fmt.Errorf("open the state directory: %w", err), "name one that can be written to with --state-dir or CLOUDOPS_STATE_DIR")
+		return engine.Advise(fmt.Errorf("open the state directory: %w", err), "name one that can be written to with --state-dir or CLOUDOPS_STATE_DIR")
 	}
 	_, err = f.WriteString(strconv.Itoa(version) + "\n")
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {

@@ -197,7 +197,7 @@ func (e *Engine) Check(ctx context.Context) error {
 			_, err = e.store.Get(ctx, id)
 		}
 		if errors.Is(err, engine.ErrNotFound) {
-			err = advise(fmt.Errorf("the history does not know it: %w", err), "cloudops history rebuild has it learn")
+			err = engine.Advise(fmt.Errorf("the history does not know it: %w", err), "cloudops history rebuild has it learn")
 		}
 		var ending engine.Ending
 		if err = errors.Join(err, e.runner.read(f, &ending)); err != nil { //nolint:contextcheck // see settle

@@ -42,7 +42,7 @@ func newRunner(e *Engine) (*runner, error) {
 	}
 	found, err := supervisor.New(options)
 	if errors.Is(err, supervisor.ErrNoHook) {
-		return nil, advise(fmt.Errorf("%w: %w", engine.ErrUnsupported, err), "call durable.Main first of all in main, and in TestMain")
+		return nil, engine.Advise(fmt.Errorf("%w: %w", engine.ErrUnsupported, err), "call durable.Main first of all in main, and in TestMain")
 	}
 	if err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func isVisible(b *bench) {
 	want(t, "command", request.Command.String(), x.Command)
 	want(t, "source", "suite", x.Metadata.Source)
 	want(t, "tag", "v", x.Metadata.Tags["k"])
-	want(t, "actor", request.Actor, x.Actor)
+	wantActor(t, request.Actor, x.Actor)
 	want(t, "exit code", -1, x.ExitCode)
 	if _, err := b.Result(ctx, id); !errors.Is(err, engine.ErrNotFinished) {
 		t.Errorf("Result: want ErrNotFinished, got %v", err)

@@ -41,7 +41,7 @@ func cancels(b *bench) {
 	want(t, "cause", engine.CauseCancel, r.Cause)
 	want(t, "exit code", 0, r.ExitCode)
 	want(t, "forced", false, r.Forced)
-	want(t, "who", by, r.CancelledBy)
+	wantActor(t, by, r.CancelledBy)
 	want(t, "stdout", "ready\nstopped\n", r.Stdout)
 	kinds := kindsOf(b.events(t, id, 0))
 	if kinds[engine.ExecutionStopping] != 1 || kinds[engine.ExecutionCancelled] != 1 {

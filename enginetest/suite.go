@@ -190,6 +190,19 @@ func want[T comparable](t *testing.T, what string, want, got T) {
 	}
 }
 
+// wantActor wants who asked, or somebody on their behalf: an engine that knows who it has let
+// in records that, and what they said of themselves beside it.
+func wantActor(t *testing.T, want, got engine.Actor) {
+	t.Helper()
+	said := want.OnBehalfOf
+	if said == "" {
+		said = string(want.Kind) + ":" + want.Name
+	}
+	if got != want && got.OnBehalfOf != said {
+		t.Errorf("actor: want %v, or somebody on behalf of %s, got %v", want, said, got)
+	}
+}
+
 // newID makes an id as a caller would: a random UUID.
 func newID(t *testing.T) engine.ID {
 	t.Helper()

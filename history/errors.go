@@ -26,21 +26,6 @@ var (
 	ErrDamaged = errors.New("history is damaged")
 )
 
-// hinted is an error with advice, which engine.Hint finds.
-type hinted struct {
-	error
-	hint string
-}
-
-func (h *hinted) Unwrap() error { return h.error }
-
-// Hint is the advice.
-func (h *hinted) Hint() string { return h.hint }
-
-func advise(err error, format string, args ...any) error {
-	return &hinted{error: err, hint: fmt.Sprintf(format, args...)}
-}
-
 // about is a condition of the engine about something named.
 func about(condition error, format string, args ...any) error {
 	return fmt.Errorf("%w: %s", condition, fmt.Sprintf(format, args...))
@@ -54,11 +39,11 @@ func broken(doing string, err error) error {
 	wrapped := fmt.Errorf("%w: %s: %w", engine.ErrStore, doing, err)
 	switch primary(err) {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return advise(fmt.Errorf("%w: %w", ErrDamaged, wrapped), "close every program that has the history open: the next to open it checks it, and sets it aside")
+		return engine.Advise(fmt.Errorf("%w: %w", ErrDamaged, wrapped), "close every program that has the history open: the next to open it checks it, and sets it aside")
 	case lib.SQLITE_FULL:
-		return advise(wrapped, "free some space on the disk of the history")
+		return engine.Advise(wrapped, "free some space on the disk of the history")
 	case lib.SQLITE_BUSY:
-		return advise(wrapped, "another program writes to the history for long: try again")
+		return engine.Advise(wrapped, "another program writes to the history for long: try again")
 	}
 	return wrapped
 }

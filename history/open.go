@@ -107,7 +107,7 @@ func (s *Store) open(ctx context.Context, synchronous string) (err error) {
 	case err != nil:
 		return broken("read "+path, err)
 	case i.version < schemaVersion:
-		return advise(fmt.Errorf("%w: %s has schema %d and must become %d", ErrInUse, path, i.version, schemaVersion),
+		return engine.Advise(fmt.Errorf("%w: %s has schema %d and must become %d", ErrInUse, path, i.version, schemaVersion),
 			"close every program that has the history open, so that it can be migrated")
 	}
 	if err := i.check(path); err != nil {

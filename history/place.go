@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // The files of a history. SQLite adds databaseName-wal and databaseName-shm.
@@ -37,7 +39,7 @@ func preparePlace(dir string) error {
 		if err != nil {
 			return fmt.Errorf("look at the file system of %s: %w", dir, err)
 		}
-		return advise(fmt.Errorf("%w: %s is on %s", ErrUnsafe, dir, kind),
+		return engine.Advise(fmt.Errorf("%w: %s is on %s", ErrUnsafe, dir, kind),
 			"keep the history on a local disk: locks and syncs cannot be relied on over a network")
 	}
 	for _, name := range []string{databaseName, databaseName + "-wal", databaseName + "-shm", keyName, lockName} {
@@ -65,11 +67,11 @@ func privateFile(path string) error {
 // private refuses what others own or may use.
 func private(path string, at fs.FileInfo, mode fs.FileMode) error {
 	if owner, ours := ownerOf(at); !ours {
-		return advise(fmt.Errorf("%w: %s belongs to user %d", ErrUnsafe, path, owner),
+		return engine.Advise(fmt.Errorf("%w: %s belongs to user %d", ErrUnsafe, path, owner),
 			"use a directory of your own, or run as the user who owns it")
 	}
 	if runtime.GOOS != "windows" && at.Mode().Perm()&0o077 != 0 {
-		return advise(fmt.Errorf("%w: %s has mode %04o, others can use it", ErrUnsafe, path, at.Mode().Perm()),
+		return engine.Advise(fmt.Errorf("%w: %s has mode %04o, others can use it", ErrUnsafe, path, at.Mode().Perm()),
 			"chmod %o %s", mode, path)
 	}
 	return nil

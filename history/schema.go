@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"embed"
 	"fmt"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 //go:embed schema/*.sql
@@ -42,9 +44,9 @@ func (i identity) check(path string) error {
 	case i == identity{}: // new
 		return nil
 	case i.application != applicationID:
-		return advise(fmt.Errorf("%w: %s belongs to another program", ErrForeign, path), "use another directory")
+		return engine.Advise(fmt.Errorf("%w: %s belongs to another program", ErrForeign, path), "use another directory")
 	case i.version > schemaVersion:
-		return advise(fmt.Errorf("%w: %s has schema %d, this program knows %d", ErrNewer, path, i.version, schemaVersion),
+		return engine.Advise(fmt.Errorf("%w: %s has schema %d, this program knows %d", ErrNewer, path, i.version, schemaVersion),
 			"upgrade this program; nothing was changed")
 	}
 	return nil

@@ -183,7 +183,7 @@ func (t *transaction) refuse(ctx context.Context, a *row) (known bool, refusal, 
 	case err != nil:
 		return false, nil, err
 	case string(have) != string(a.digest):
-		return false, advise(about(engine.ErrConflict, "execution %s runs something else", a.id), "use a new id for a new request"), nil
+		return false, engine.Advise(about(engine.ErrConflict, "execution %s runs something else", a.id), "use a new id for a new request"), nil
 	}
 	return true, nil, nil
 }

@@ -129,7 +129,7 @@ func readSetting(entry *ast.MappingValueNode, c *config) error {
 	}
 	err = c.engine.UnmarshalJSON(text)
 	if near := nearestSetting(name); err != nil && near != "" && near != name {
-		return advise(err, "did you mean %s?", near)
+		return engine.Advise(err, "did you mean %s?", near)
 	}
 	return err
 }

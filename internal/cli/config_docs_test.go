@@ -38,7 +38,7 @@ func documented(t *testing.T) (ofEngine, ofDaemon map[string]map[string]string) 
 			cells[i] = strings.TrimSpace(cells[i])
 		}
 		switch {
-		case strings.HasPrefix(line, "### The daemon"):
+		case strings.HasPrefix(line, "### The daemon"), strings.HasPrefix(line, "### The state directory"):
 			into = ofDaemon
 		case strings.HasPrefix(line, "### Go only"), strings.HasPrefix(line, "### Where"):
 			into = nil
@@ -158,6 +158,16 @@ func TestDocs_HaveEverySettingOfTheDaemon(t *testing.T) {
 		switch name {
 		case "listen":
 			value = "127.0.0.1:7"
+		case "durability":
+			value = "process"
+		case "log_format":
+			value = "json"
+		case "log_level":
+			value = "debug"
+		case "otlp_endpoint":
+			value = "http://127.0.0.1:7"
+		case "otlp_headers":
+			value = "a=b"
 		case "allowed_origins":
 			value = "http://a"
 		}

@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // defaultContext is the name of none: the daemon of the state directory, or the directory.
@@ -102,7 +104,7 @@ func readContexts() (c contexts, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&c); err != nil {
-		return c, advise(about(c.path, err), "restore or remove it; cloudops contexts add makes it anew")
+		return c, engine.Advise(about(c.path, err), "restore or remove it; cloudops contexts add makes it anew")
 	}
 	return c, nil
 }
@@ -118,9 +120,9 @@ func (c *contexts) find(name string) (*hostContext, error) {
 	}
 	err := fmt.Errorf("there is no context %q", clip(name))
 	if near := nearest(name, names); near != "" {
-		return nil, advise(err, "did you mean %s?", near)
+		return nil, engine.Advise(err, "did you mean %s?", near)
 	}
-	return nil, advise(err, "cloudops contexts list shows them, cloudops contexts add makes one")
+	return nil, engine.Advise(err, "cloudops contexts list shows them, cloudops contexts add makes one")
 }
 
 // remove forgets the context of a name.

@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/escher-dbai/cloudops-engine/internal/cli"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 func writeFile(t *testing.T, text string) string {
@@ -66,7 +68,7 @@ func TestReadEnvFile_NamesTheLineAndShowsNothingOfIt(t *testing.T) {
 			t.Errorf("%q is read without an error", text)
 		case !strings.HasSuffix(err.Error(), want):
 			t.Errorf("%q: %v, want …%s", text, err, want)
-		case strings.Contains(err.Error()+cli.HintOf(err), "hunter"):
+		case strings.Contains(err.Error()+engine.Hint(err), "hunter"):
 			t.Errorf("%q: %v shows what may be a secret", text, err)
 		}
 	}

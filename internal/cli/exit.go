@@ -105,33 +105,13 @@ func signalCode(sig os.Signal) int {
 	return exitOurs
 }
 
-// adviceError is an error with a hint of ours; the engine has its own.
-type adviceError struct {
-	error
-	hint string
-}
-
-func (a *adviceError) Unwrap() error { return a.error }
-
-// advise adds what to do about an error.
-func advise(err error, format string, args ...any) error {
-	return &adviceError{error: err, hint: fmt.Sprintf(format, args...)}
-}
-
 // fault is an error of ours with a hint; "" is none.
 func fault(hint, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	if hint == "" {
 		return err
 	}
-	return advise(err, "%s", hint)
-}
-
-func hintOf(err error) string {
-	if a, ok := errors.AsType[*adviceError](err); ok {
-		return a.hint
-	}
-	return engine.Hint(err)
+	return engine.Advise(err, "%s", hint)
 }
 
 // report prints an error and returns the exit code. It is the one place that
@@ -143,7 +123,7 @@ func report(w io.Writer, s style, err error) int {
 	}
 	for _, e := range parts(err) {
 		_, _ = fmt.Fprintln(w, s.red("error:"), e)
-		if hint := hintOf(e); hint != "" {
+		if hint := engine.Hint(e); hint != "" {
 			_, _ = fmt.Fprintln(w, s.cyan("hint:"), hint)
 		}
 	}

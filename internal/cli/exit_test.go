@@ -75,8 +75,8 @@ func TestSignalCode(t *testing.T) {
 func TestReport_PrintsEveryErrorWithItsHint(t *testing.T) {
 	t.Parallel()
 	err := errors.Join(
-		cli.Advise(errors.New("one"), "do this"),
-		errors.Join(fmt.Errorf("%w: two", engine.ErrInvalid), fmt.Errorf("about: %w", cli.Advise(errors.New("three"), "do that"))),
+		engine.Advise(errors.New("one"), "do this"),
+		errors.Join(fmt.Errorf("%w: two", engine.ErrInvalid), fmt.Errorf("about: %w", engine.Advise(errors.New("three"), "do that"))),
 	)
 	var out strings.Builder
 	code := cli.Report(&out, cli.Style{}, err)

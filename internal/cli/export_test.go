@@ -17,14 +17,12 @@ var (
 	ParseTimeout  = parseTimeout
 	ParseSize     = parseSize
 	Nearest       = nearest
-	HintOf        = hintOf
 	ReadEnvFile   = readEnvFile
 	ExitCode      = exitCode
 	ExitWith      = exitWith
 	ResultCode    = resultCode
 	SignalCode    = signalCode
 	Report        = report
-	Advise        = advise
 	VersionIn     = versionIn
 	PipeOf        = pipeOf
 )

@@ -84,11 +84,11 @@ func dialHost(t *target, away time.Duration) (*remote, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	engine, err := client.New(at, c)
+	there, err := client.New(at, c)
 	if err != nil {
-		return nil, advise(err, "unix:///PATH, https://HOST or http://127.0.0.1:PORT")
+		return nil, engine.Advise(err, "unix:///PATH, https://HOST or http://127.0.0.1:PORT")
 	}
-	return &remote{engine, at}, nil
+	return &remote{there, at}, nil
 }
 
 // bearer adds a token to requests.
@@ -126,7 +126,7 @@ func (p *program) dialHere(ctx context.Context, named string) stateDir {
 }
 
 func (r *remote) onlyThere(what string) error {
-	return advise(fmt.Errorf("%w: a daemon does not %s", errors.ErrUnsupported, what), "run it on the machine of %s, without --host", r.at)
+	return engine.Advise(fmt.Errorf("%w: a daemon does not %s", errors.ErrUnsupported, what), "run it on the machine of %s, without --host", r.at)
 }
 
 // Record is what is kept of an execution. What waits for its start has secrets yet, which a

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // hostTLS are the files by which a daemon elsewhere and we know each other.
@@ -89,7 +91,7 @@ func (h hostTLS) pair() (*tls.Certificate, error) {
 	}
 	pair, err := tls.LoadX509KeyPair(h.cert, h.key)
 	if err != nil {
-		return nil, advise(about("--tls-cert and --tls-key", err), "both are files in PEM: a certificate, and the key of it")
+		return nil, engine.Advise(about("--tls-cert and --tls-key", err), "both are files in PEM: a certificate, and the key of it")
 	}
 	return &pair, nil
 }
@@ -155,22 +157,22 @@ type resumed struct {
 // explain adds what to do to an error of a connection, as far as somebody knows.
 func (h *hinting) explain(err error) error {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return advise(err, "--tls-ca FILE names the authority that signed the certificate of the daemon")
+		return engine.Advise(err, "--tls-ca FILE names the authority that signed the certificate of the daemon")
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return advise(err, "--host names the daemon as its certificate does")
+		return engine.Advise(err, "--host names the daemon as its certificate does")
 	}
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
-		return advise(err, "the operator of the daemon gives it another certificate, and has it read that by HUP")
+		return engine.Advise(err, "the operator of the daemon gives it another certificate, and has it read that by HUP")
 	}
 	if header, ok := errors.AsType[tls.RecordHeaderError](err); ok && string(header.RecordHeader[:]) == "HTTP/" {
-		return advise(http.ErrSchemeMismatch, "there is no TLS at that port: http:// is for a daemon on this machine")
+		return engine.Advise(http.ErrSchemeMismatch, "there is no TLS at that port: http:// is for a daemon on this machine")
 	}
 	switch {
 	case h.met.Load() || !h.asked.Load():
 		return err
 	case h.mine == nil:
-		return advise(about("the daemon asks for a certificate", err), "--tls-cert FILE and --tls-key FILE")
+		return engine.Advise(about("the daemon asks for a certificate", err), "--tls-cert FILE and --tls-key FILE")
 	}
-	return advise(about("the daemon does not take the certificate", err), "tls_client_ca in the configuration of the daemon is the authority that has to have signed it")
+	return engine.Advise(about("the daemon does not take the certificate", err), "tls_client_ca in the configuration of the daemon is the authority that has to have signed it")
 }

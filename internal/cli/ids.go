@@ -32,7 +32,7 @@ func (unknownError) Is(target error) bool { return target == engine.ErrNotFound 
 
 // unknownID is an error for what names no execution.
 func unknownID(format string, args ...any) error {
-	return advise(unknownError{fmt.Errorf(format, args...)}, "cloudops ps -a lists them; a prefix of an id is enough, and @last is the newest")
+	return engine.Advise(unknownError{fmt.Errorf(format, args...)}, "cloudops ps -a lists them; a prefix of an id is enough, and @last is the newest")
 }
 
 // resolve finds the executions that are named: by an id, the beginning of one, or
@@ -85,7 +85,7 @@ func resolveLast(ctx context.Context, api engine.API, name string) (engine.ID, e
 	case err != nil:
 		return engine.ID{}, err
 	case len(all) == 0:
-		return engine.ID{}, advise(unknownError{errors.New("there is no execution yet")}, "cloudops run -- PROGRAM makes one")
+		return engine.ID{}, engine.Advise(unknownError{errors.New("there is no execution yet")}, "cloudops run -- PROGRAM makes one")
 	case len(all) <= back:
 		return engine.ID{}, unknownID("there is no %s: there are %d executions", clip(name), len(all))
 	}

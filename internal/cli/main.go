@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // program is what all commands share.
@@ -118,9 +120,9 @@ func rootArgs(cmd *cobra.Command, args []string) error {
 	}
 	err := fmt.Errorf("unknown command %q", clip(args[0]))
 	if near := nearest(args[0], names); near != "" && len(args[0]) > 2 { // all words of two letters are near
-		return advise(err, "did you mean cloudops %s?", near)
+		return engine.Advise(err, "did you mean cloudops %s?", near)
 	}
-	return advise(err, "to run a program: cloudops run -- %s", strings.Join(args[:min(len(args), 4)], " "))
+	return engine.Advise(err, "to run a program: cloudops run -- %s", strings.Join(args[:min(len(args), 4)], " "))
 }
 
 // noArgs refuses arguments of a command that takes none.
@@ -158,7 +160,7 @@ func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	err := fmt.Errorf("unknown flag --%s", clip(name))
 	if near := nearest(name, names); near != "" {
-		return advise(err, "did you mean --%s?", near)
+		return engine.Advise(err, "did you mean --%s?", near)
 	}
-	return advise(err, "%s --help lists the flags; those of a program go behind its name", cmd.CommandPath())
+	return engine.Advise(err, "%s --help lists the flags; those of a program go behind its name", cmd.CommandPath())
 }

@@ -19,7 +19,7 @@ func refusal(err error) refused {
 	if err == nil {
 		return refused{}
 	}
-	return refused{err.Error(), cli.HintOf(err)}
+	return refused{err.Error(), engine.Hint(err)}
 }
 
 func TestParseDuration(t *testing.T) {
@@ -75,7 +75,7 @@ func TestParseSize(t *testing.T) {
 		"9223372036854775808", strings.Repeat("9", 200),
 	} {
 		got, err := cli.ParseSize(text)
-		if err == nil || cli.HintOf(err) == "" {
+		if err == nil || engine.Hint(err) == "" {
 			t.Errorf("ParseSize(%q) = %d, %v: want an error with a hint", text, got, err)
 		} else if len(err.Error()) > 120 {
 			t.Errorf("ParseSize of a long text says %d bytes", len(err.Error()))

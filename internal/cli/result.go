@@ -27,7 +27,7 @@ shows it. One that has not ended is an error: cloudops wait waits for it.`,
 				r, err := d.Result(ctx, id)
 				switch {
 				case errors.Is(err, engine.ErrNotFinished):
-					return advise(err, "cloudops wait %s waits for it", id)
+					return engine.Advise(err, "cloudops wait %s waits for it", id)
 				case err != nil:
 					return err
 				case c.json:

@@ -19,7 +19,7 @@ func (p *program) rmCommand() *cobra.Command {
 				n, err := d.Delete(ctx, engine.Deletion{IDs: []engine.ID{id}})
 				switch {
 				case errors.Is(err, engine.ErrNotFinished):
-					return advise(err, "cloudops cancel %s ends it", id)
+					return engine.Advise(err, "cloudops cancel %s ends it", id)
 				case err == nil && n > 0:
 					say(p.stdout, "%s\n", id)
 				}

@@ -144,10 +144,10 @@ func (c *runCommand) openEngine(ctx context.Context, config config) (engine.API,
 // unrecorded adds to an error what can be done without a record.
 func unrecorded(err error) error {
 	const without = "--no-record runs it without a record"
-	if hint := hintOf(err); hint != "" {
-		return advise(err, "%s; or %s", hint, without)
+	if hint := engine.Hint(err); hint != "" {
+		return engine.Advise(err, "%s; or %s", hint, without)
 	}
-	return advise(err, "%s, --state-dir puts it elsewhere", without)
+	return engine.Advise(err, "%s, --state-dir puts it elsewhere", without)
 }
 
 // ask makes the request of the flags, over what a file says.

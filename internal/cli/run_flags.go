@@ -253,7 +253,7 @@ func parseActor(text string) (engine.Actor, error) {
 	kind, name, _ := strings.Cut(text, ":")
 	kinds := []string{string(engine.Human), string(engine.Agent), string(engine.Schedule), string(engine.Service)}
 	if !slices.Contains(kinds, kind) {
-		return engine.Actor{}, advise(oneOf(kind, kinds), "write KIND:NAME, such as human:%s", "ada")
+		return engine.Actor{}, engine.Advise(oneOf(kind, kinds), "write KIND:NAME, such as human:%s", "ada")
 	}
 	return engine.Actor{Kind: engine.ActorKind(kind), Name: name}, nil
 }
@@ -302,7 +302,7 @@ func parseCount(text string) (int64, error) {
 func oneOf(text string, words []string) error {
 	err := fmt.Errorf("%q is not one of %s", clip(text), strings.Join(words, ", "))
 	if near := nearest(text, words); near != "" {
-		return advise(err, "did you mean %s?", near)
+		return engine.Advise(err, "did you mean %s?", near)
 	}
 	return err
 }

@@ -119,7 +119,7 @@ func (p *program) stateDirPath() (string, error) {
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", advise(about("find the state directory", err), "--state-dir or %s says where it is", stateVariable)
+		return "", engine.Advise(about("find the state directory", err), "--state-dir or %s says where it is", stateVariable)
 	}
 	return filepath.Join(home, ".local", "state", "cloudops"), nil
 }

@@ -76,11 +76,11 @@ func (p *program) unreached(err error) error {
 	}
 	t, failed := p.target()
 	if failed != nil || t.at == "" {
-		return advise(err, "the daemon of this state directory has gone; what runs goes on, and who asks again asks the directory itself")
+		return engine.Advise(err, "the daemon of this state directory has gone; what runs goes on, and who asks again asks the directory itself")
 	}
 	err = fmt.Errorf("%s (%s): %w", t.at, t.why, err)
-	if hintOf(err) != "" {
+	if engine.Hint(err) != "" {
 		return err // of a connection, which knows better
 	}
-	return advise(err, "see that it runs and is reached from here; --context default asks this machine")
+	return engine.Advise(err, "see that it runs and is reached from here; --context default asks this machine")
 }

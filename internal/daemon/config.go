@@ -251,7 +251,7 @@ func (c *Config) validate() error {
 	var faults []error
 	add := func(hint, format string, args ...any) {
 		err := fmt.Errorf("%w: %s", engine.ErrInvalidConfig, fmt.Sprintf(format, args...))
-		faults = append(faults, advise(err, "%s", hint))
+		faults = append(faults, engine.Advise(err, "%s", hint))
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		add("openssl or your authority makes both", "tls_cert and tls_key go together")
@@ -310,7 +310,9 @@ func (c *Config) fixed(next *Config) []string {
 	note("max_requests", c.MaxRequests == next.MaxRequests)
 	note("max_request_bytes", c.MaxRequestBytes == next.MaxRequestBytes)
 	note("durability", c.Durability == next.Durability)
-	note("history_…", c.Retention == next.Retention)
+	note("history_retention_secs", c.Retention.For == next.Retention.For)
+	note("history_max_executions", c.Retention.Count == next.Retention.Count)
+	note("history_output_bytes", c.Retention.OutputBytes == next.Retention.OutputBytes)
 	before, errBefore := c.Engine.MarshalJSON()
 	after, errAfter := next.Engine.MarshalJSON()
 	note("settings of the engine", errBefore == nil && errAfter == nil && slices.Equal(before, after))

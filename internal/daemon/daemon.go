@@ -215,7 +215,7 @@ func checkSocket(path string) error {
 		return fmt.Errorf("%w: socket: %w", engine.ErrInvalidConfig, err)
 	}
 	if stat.Mode().Perm()&0o077 != 0 {
-		return advise(fmt.Errorf("%w: socket %s has mode %04o, others can use it", engine.ErrInvalidConfig, path, stat.Mode().Perm()), "SocketMode=0600 in its unit")
+		return engine.Advise(fmt.Errorf("%w: socket %s has mode %04o, others can use it", engine.ErrInvalidConfig, path, stat.Mode().Perm()), "SocketMode=0600 in its unit")
 	}
 	return nil
 }
@@ -238,7 +238,7 @@ func (c *Config) checkTokens(address string) error {
 		return err
 	}
 	if !slices.ContainsFunc(tokens, func(t Token) bool { return time.Now().Before(t.Expires) }) {
-		return advise(fmt.Errorf("listen at %s: there is no token with which anybody could come in", address), "cloudops token create --role operator --expires 30d makes one")
+		return engine.Advise(fmt.Errorf("listen at %s: there is no token with which anybody could come in", address), "cloudops token create --role operator --expires 30d makes one")
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // Role is what somebody may do.
@@ -27,7 +29,7 @@ func ParseRole(text string) (Role, error) {
 	if r := Role(text); slices.Contains(Roles(), r) {
 		return r, nil
 	}
-	return "", advise(fmt.Errorf("%.40q is no role", text), "viewer, operator, approver or admin")
+	return "", engine.Advise(fmt.Errorf("%.40q is no role", text), "viewer, operator, approver or admin")
 }
 
 // right is what a verb asks of whoever calls it.

@@ -17,6 +17,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // longestSocket is what a path may have: systems have room for 104 or 108 bytes, and
@@ -44,7 +46,7 @@ const lockSuffix = ".lock"
 func listenSocket(ctx context.Context, path string) (*socket, error) {
 	s := &socket{path: path}
 	if len(path) > longestSocket {
-		return nil, advise(fmt.Errorf("socket %s: the path has %d bytes, at most %d are possible", path, len(path), longestSocket), "name a shorter one with --socket")
+		return nil, engine.Advise(fmt.Errorf("socket %s: the path has %d bytes, at most %d are possible", path, len(path), longestSocket), "name a shorter one with --socket")
 	}
 	if err := onlyOurs(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
@@ -74,10 +76,10 @@ func onlyOurs(dir string) error {
 	}
 	const hint = "name one in a folder of yours with mode 0700 with --socket"
 	if owner, ok := stat.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Geteuid() {
-		return advise(fmt.Errorf("%s belongs to another user", dir), hint)
+		return engine.Advise(fmt.Errorf("%s belongs to another user", dir), hint)
 	}
 	if stat.Mode().Perm()&0o077 != 0 {
-		return advise(fmt.Errorf("%s has mode %04o, others can use it", dir, stat.Mode().Perm()), hint)
+		return engine.Advise(fmt.Errorf("%s has mode %04o, others can use it", dir, stat.Mode().Perm()), hint)
 	}
 	return nil
 }
@@ -92,7 +94,7 @@ func lockSocket(path string) (*os.File, error) {
 		}
 		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = advise(fmt.Errorf("%s listens there already", holderOf(path)), "stop that daemon, or name another socket with --socket")
+			err = engine.Advise(fmt.Errorf("%s listens there already", holderOf(path)), "stop that daemon, or name another socket with --socket")
 		}
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
@@ -136,12 +138,12 @@ func vacant(ctx context.Context, path string) error {
 	case err != nil:
 		return err
 	case stat.Mode().Type() != fs.ModeSocket:
-		return advise(errors.New("there is something else than a socket"), "move it away, or name another path with --socket")
+		return engine.Advise(errors.New("there is something else than a socket"), "move it away, or name another path with --socket")
 	}
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, "unix", path)
 	if err == nil {
-		return errors.Join(advise(errors.New("another program listens there"), "stop it, or name another path with --socket"), c.Close())
+		return errors.Join(engine.Advise(errors.New("another program listens there"), "stop it, or name another path with --socket"), c.Close())
 	}
 	if !errors.Is(err, unix.ECONNREFUSED) {
 		return err

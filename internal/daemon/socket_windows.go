@@ -9,6 +9,8 @@ import (
 
 	"github.com/Microsoft/go-winio"
 	"golang.org/x/sys/windows"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // socket is a named pipe, which is what this system has in the place of a unix socket.
@@ -26,7 +28,7 @@ const pipeFolder = `\\.\pipe\`
 // nothing tells who is at the other end.
 func listenSocket(_ context.Context, path string) (*socket, error) {
 	if !strings.HasPrefix(path, pipeFolder) {
-		return nil, advise(fmt.Errorf("socket %s: no name of a pipe", path), `--socket %sNAME`, pipeFolder)
+		return nil, engine.Advise(fmt.Errorf("socket %s: no name of a pipe", path), `--socket %sNAME`, pipeFolder)
 	}
 	us, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {

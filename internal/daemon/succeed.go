@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // Inheritance is what a daemon has of the one that ran before. The one before goes on
@@ -66,10 +68,10 @@ func (c *Config) check() error {
 		return err
 	}
 	if runtime.GOOS == "windows" {
-		return advise(fmt.Errorf("replace a daemon while it runs: %w on Windows", errors.ErrUnsupported), "stop it, and start the new one")
+		return engine.Advise(fmt.Errorf("replace a daemon while it runs: %w on Windows", errors.ErrUnsupported), "stop it, and start the new one")
 	}
 	if c.Ephemeral {
-		return advise(errors.New("an ephemeral daemon keeps nothing, and cannot go on with what runs"), "leave --ephemeral or --replace away")
+		return engine.Advise(errors.New("an ephemeral daemon keeps nothing, and cannot go on with what runs"), "leave --ephemeral or --replace away")
 	}
 	if c.Listen == "" {
 		return nil
@@ -134,7 +136,7 @@ func (i *Inheritance) ask(c *Config) error {
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
 	switch {
 	case answer.StatusCode == http.StatusNotFound:
-		return advise(errors.New("it is of a version that does not hand over"), "stop it with TERM; what runs goes on")
+		return engine.Advise(errors.New("it is of a version that does not hand over"), "stop it with TERM; what runs goes on")
 	case json.Unmarshal(text, &why) != nil || why.Message == "":
 		return fmt.Errorf("it answers %s", answer.Status)
 	}

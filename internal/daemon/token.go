@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	engine "github.com/escher-dbai/cloudops-engine"
 )
 
 // Token is what lets somebody in over the network, without its secret: that is shown once,
@@ -117,7 +119,7 @@ func (t Tokens) List() ([]Token, error) {
 			continue // revoked meanwhile
 		}
 		if readErr != nil {
-			err = errors.Join(err, advise(readErr, "cloudops token revoke %s removes it", id))
+			err = errors.Join(err, engine.Advise(readErr, "cloudops token revoke %s removes it", id))
 			continue
 		}
 		all = append(all, stored.Token)
@@ -129,11 +131,11 @@ func (t Tokens) List() ([]Token, error) {
 // Revoke has a token let nobody in any more.
 func (t Tokens) Revoke(id string) error {
 	if !isTokenID(id) {
-		return advise(fmt.Errorf("%.40q is no id of a token", id), "cloudops token list shows them")
+		return engine.Advise(fmt.Errorf("%.40q is no id of a token", id), "cloudops token list shows them")
 	}
 	err := os.Remove(t.path(id))
 	if errors.Is(err, fs.ErrNotExist) {
-		return advise(fmt.Errorf("there is no token %s", id), "cloudops token list shows them")
+		return engine.Advise(fmt.Errorf("there is no token %s", id), "cloudops token list shows them")
 	}
 	return err
 }
