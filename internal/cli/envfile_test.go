@@ -8,9 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/escher-dbai/cloudops-engine/internal/cli"
-
 	engine "github.com/escher-dbai/cloudops-engine"
+	"github.com/escher-dbai/cloudops-engine/internal/cli"
 )
 
 func writeFile(t *testing.T, text string) string {
