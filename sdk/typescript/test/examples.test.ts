@@ -5,13 +5,21 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { bundle, launch, origin } from "./browser/chromium.js";
 import { serve } from "./daemon.js";
 
-const example = fileURLToPath(new URL("../../../examples/react/", import.meta.url));
-const html = readFileSync(`${example}index.html`, "utf8")
-  .replace(/<link rel="stylesheet".*>/, `<style>${readFileSync(`${example}src/style.css`, "utf8")}</style>`)
-  .replace("/src/main.tsx", "/page.js");
-
+const react = fileURLToPath(new URL("../../../examples/react/", import.meta.url));
+const electron = fileURLToPath(new URL("../../../examples/electron/", import.meta.url));
 const daemon = await serve();
-const site = await origin(await bundle(`${example}src/main.tsx`), daemon.socket, html);
+
+/** The page of an example, with the script that it is made of. */
+async function made(html: string, css: string, script: string) {
+  const text = readFileSync(html, "utf8")
+    .replace(/<meta http-equiv.*>/, "") // its style is in it here
+    .replace(/<link rel="stylesheet".*>/, `<style>${readFileSync(css, "utf8")}</style>`)
+    .replace(/(?<=<script type="module" src=")[^"]*/, "/page.js");
+  return origin(await bundle(script), daemon.socket, text);
+}
+
+const site = await made(`${react}index.html`, `${react}src/style.css`, `${react}src/main.tsx`);
+const window = await made(`${electron}index.html`, `${electron}style.css`, fileURLToPath(new URL("browser/electron.ts", import.meta.url)));
 const browser = await launch();
 let page: Page;
 const faults: Error[] = [];
@@ -27,18 +35,19 @@ afterEach(() => expect(faults).toEqual([]));
 afterAll(async () => {
   await browser.close();
   await site.close();
+  await window.close();
   await daemon[Symbol.asyncDispose]();
 });
 
-async function run(command: string) {
-  await page.goto(site.url);
+async function run(command: string, { url } = site) {
+  await page.goto(url);
   await page.getByLabel("command").fill(command);
   await page.getByRole("button", { name: "Run" }).click();
 }
 
-/** The PNGs in examples/react, where they are asked for: SCREENSHOTS=1 npx vitest run test/react-example.test.ts */
+/** The PNGs in examples/react, where they are asked for: SCREENSHOTS=1 npx vitest run test/examples.test.ts */
 async function picture(name: string) {
-  if (process.env["SCREENSHOTS"]) await page.screenshot({ path: `${example}${name}.png` });
+  if (process.env["SCREENSHOTS"]) await page.screenshot({ path: `${react}${name}.png` });
 }
 
 const counted = 'i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo "line $i"; sleep 0.01; done; exec sleep 600';
@@ -83,6 +92,13 @@ test("examples/react stays where the user has scrolled to, and goes back to the 
 test("examples/react says what the engine refuses", async () => {
   await run("");
   expect(await page.getByRole("alert").textContent()).toMatch(/command/);
+});
+
+test("the renderer of examples/electron shows a command live by its port, and cancels it", async () => {
+  await run("echo on; exec sleep 600", window);
+  await page.getByText("on", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText(/^cancelled with exit code/).waitFor();
 });
 
 /** Whether it is inside the box that scrolls. */
