@@ -81,6 +81,7 @@ function typeOf(message, field) {
   const named = values[`${message.name}.${field.name}`];
   if (named) return named;
   if (field.typeName === ".google.protobuf.Timestamp") return "string";
+  if (field.typeName === ".google.protobuf.Struct") return "Record<string, unknown>";
   if (field.type === "TYPE_MESSAGE") return field.typeName.split(".").pop();
   return scalars[field.type] ?? "number";
 }

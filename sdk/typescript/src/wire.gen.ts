@@ -19,6 +19,55 @@ export type Stream = "stdout" | "stderr";
 /** What kind of actor asks. */
 export type ActorKind = "human" | "agent" | "schedule" | "service";
 
+/** How a plan ended. */
+export interface PlanResult {
+  plan_id?: string;
+  status?: string;
+  /** By index, every matrix spelled out. What they wrote is with their executions. */
+  results?: PlanCommandResult[];
+  stats?: PlanStats;
+  /** Such as "2.5s", exactly, and in milliseconds. */
+  total_duration?: string;
+  total_duration_ms?: number;
+}
+
+/** How a command of a plan ended, or how far it is. */
+export interface PlanCommandResult {
+  /** Its number among all that run, and among the commands as the plan has them: -1 where that is not known. */
+  index?: number;
+  of_plan?: number;
+  name?: string;
+  /** The execution of its last attempt. Absent: there was none. */
+  id?: string;
+  /** The status of that, or skipped, passed, retrying. */
+  status?: string;
+  success?: boolean;
+  /** -1 where there is none. */
+  exit_code?: number;
+  error?: string;
+  attempts?: number;
+  started_at?: string;
+  completed_at?: string;
+}
+
+/** The commands of a plan by how they ended. */
+export interface PlanStats {
+  total?: number;
+  completed?: number;
+  failed?: number;
+  cancelled?: number;
+  timeout?: number;
+  rejected?: number;
+  lost?: number;
+  skipped?: number;
+  passed?: number;
+  /** Started and not over, and not started. */
+  running?: number;
+  pending?: number;
+  /** How many executions there were. */
+  attempts?: number;
+}
+
 /**
  * A request asks for one execution. Its JSON is that of docs/types.md, field by field: a duration is a whole
  * number of milliseconds, absent means the default, and 0 is an error. 2,147,483,647 ms is no limit at all.
@@ -74,6 +123,8 @@ export interface ExecuteRequest {
   limits?: Limits;
   actor?: Actor;
   metadata?: Metadata;
+  /** A name that one execution has at a time. */
+  lock?: string;
 }
 
 /**
@@ -81,7 +132,7 @@ export interface ExecuteRequest {
  * that it does not have is an error.
  */
 export interface Command {
-  /** exec, shell, script, aws_cli, gcloud, az, kubectl or terraform. */
+  /** exec, shell, script, aws_cli, gcloud, az, kubectl, terraform or plan. */
   type?: string;
   args?: string[];
   /** exec */
@@ -119,6 +170,11 @@ export interface Command {
   var_files?: string[];
   auto_approve?: boolean;
   color?: boolean;
+  /** plan, as docs/plans.md has its fields. Its id, its metadata, its timeout and its lock are those of the request. */
+  description?: string;
+  strategy?: Record<string, unknown>;
+  commands?: Record<string, unknown>[];
+  halt?: Record<string, unknown>;
 }
 
 /** The size of a terminal in characters; 0 is the default, 24 rows of 80. */
@@ -140,11 +196,18 @@ export interface Limits {
   best_effort?: boolean;
 }
 
-/** Who asks. */
+/**
+ * Who asks. Of a client a daemon takes it for what it is: for whom they say that they ask. In its answers it is
+ * whom it has let in.
+ */
 export interface Actor {
-  /** human, agent, schedule or service. */
+  /** human, agent, schedule or service; in answers user or token as well. */
   kind?: ActorKind;
   name?: string;
+  /** What the daemon lets them do: viewer, operator, approver or admin. */
+  role?: string;
+  /** For whom they say that they ask, as KIND:NAME. Nobody has checked it. */
+  on_behalf_of?: string;
 }
 
 /** What is carried along for the caller; List can choose by it. */
@@ -180,6 +243,9 @@ export interface Execution {
   exit_code: number;
   /** The end of its record so far. */
   cursor: number;
+  /** The lock that it waits for, and the execution that has it. */
+  lock?: string;
+  locked_by?: string;
 }
 
 /** How an execution ended, and what it wrote. */
@@ -233,6 +299,8 @@ export interface Result {
   usage: Usage;
   /** The end of its record. */
   cursor: number;
+  /** Of a plan: how its commands ended. */
+  plan?: PlanResult;
 }
 
 /** What was recorded of both streams, and what was left out. */
@@ -352,8 +420,16 @@ export interface Event {
   continues?: boolean;
   /** No newline ends it. */
   unended?: boolean;
+  /**
+   * Instead of line, where WatchRequest.packed asks for it: lines that follow each other in their stream and have
+   * one time, a newline behind each. line_number is that of the first, cursor stands behind the last.
+   * In base64.
+   */
+  lines_base64?: string;
   /** accepted, started */
   command?: string;
+  /** accepted: who asked. */
+  actor?: Actor;
   /** The last event of an execution. */
   result?: Result;
   error?: string;
@@ -376,6 +452,11 @@ export interface Event {
   completed?: number;
   total?: number;
   current_command?: string;
+  /** What became of that command: its index among all that run, its execution, which attempt that is, and its state. */
+  command_index?: number;
+  command_id?: string;
+  command_attempt?: number;
+  command_status?: string;
 }
 
 /** What a handler that was too slow did not get. */
@@ -485,6 +566,23 @@ export interface GetResponse {
   execution: Execution;
 }
 
+/** The JSON of RecordRequest. */
+export interface RecordRequest {
+  id?: string;
+}
+
+/** The JSON of RecordResponse. */
+export interface RecordResponse {
+  execution?: Execution;
+  /**
+   * What was asked: without secrets and stdin, in whose place is [REDACTED]. Absent while it waits for its start: the
+   * request is whole until then, and nobody's.
+   */
+  request?: ExecuteRequest;
+  /** How it ended, without its output. Absent before. */
+  result?: Result;
+}
+
 /** The JSON of ListRequest. */
 export interface ListRequest {
   filter?: Filter;
@@ -525,6 +623,8 @@ export interface WatchRequest {
    * one, at most a minute.
    */
   keep_alive_ms?: number;
+  /** Lines that follow each other come as one event, in lines_base64: five times as many a second. */
+  packed?: boolean;
 }
 
 /** Where to go on in the record of an execution. */
@@ -536,7 +636,7 @@ export interface Position {
 
 /** The JSON of WatchResponse. */
 export interface WatchResponse {
-  /** At most 128, or 64 KiB, or what came within 25 ms. */
+  /** At most 128, or 64 KiB, or what came within 25 ms. Lines that are packed count as one. */
   events?: Event[];
   /** Executions that are not followed, or not any more. */
   failures?: Failure[];
@@ -674,6 +774,7 @@ export interface UnaryMethods {
   Execute: [ExecuteRequest, ExecuteResponse];
   ExecuteBatch: [ExecuteBatchRequest, ExecuteBatchResponse];
   Get: [GetRequest, GetResponse];
+  Record: [RecordRequest, RecordResponse];
   List: [ListRequest, ListResponse];
   Wait: [WaitRequest, WaitResponse];
   Cancel: [CancelRequest, CancelResponse];
@@ -694,7 +795,7 @@ export interface StreamMethods {
 }
 
 /** Fields that are 64 bits wide: text in proto JSON, numbers here. */
-export const wideFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["accepted","bytes","cancelled","completed","cursor","duration_ms","events","executions","expired","failed","involuntary_switches","line_number","lost","masks","output_memory_bytes","peak_memory_bytes","queued_ms","read_blocks","rejected","skipped","stderr_bytes","stderr_lines","stderr_omitted_bytes","stderr_omitted_lines","stdout_bytes","stdout_lines","stdout_omitted_bytes","stdout_omitted_lines","system_ms","timeout","user_ms","voluntary_switches","write_blocks"]);
+export const wideFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["accepted","bytes","cancelled","completed","cursor","duration_ms","events","executions","expired","failed","involuntary_switches","line_number","lost","masks","output_memory_bytes","peak_memory_bytes","queued_ms","read_blocks","rejected","skipped","stderr_bytes","stderr_lines","stderr_omitted_bytes","stderr_omitted_lines","stdout_bytes","stdout_lines","stdout_omitted_bytes","stdout_omitted_lines","system_ms","timeout","total_duration_ms","user_ms","voluntary_switches","write_blocks"]);
 
 /** Fields whose keys are the caller's own. */
 export const mapFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["tags"]);

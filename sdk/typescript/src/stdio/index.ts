@@ -29,6 +29,8 @@ function start({ binary = "cloudops", args = [], env, cwd, onStderr }: StdioOpti
   const child = spawn(binary, ["sidecar", "--parent-pid", String(process.pid), ...args], {
     stdio: ["pipe", "pipe", "pipe"],
     windowsHide: true,
+    // Ctrl-C in a terminal goes to all of a process group: it is for the host to say what it means to what runs.
+    detached: process.platform !== "win32",
     ...(env && { env }),
     ...(cwd && { cwd }),
   });

@@ -6,28 +6,37 @@ import { type Browser, chromium } from "playwright-core";
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
+const modules = fileURLToPath(new URL("../../node_modules/", import.meta.url));
 
-/** The page's script, with all of the SDK in it. */
-export async function bundle(): Promise<string> {
+/** A page's script, with all of the SDK in it. */
+export async function bundle(entry = `${here}page.tsx`): Promise<string> {
   const out = await build({
-    entryPoints: [`${here}page.tsx`],
+    entryPoints: [entry],
     bundle: true,
     write: false,
     format: "esm",
     target: "es2022",
     jsx: "automatic",
     define: { "process.env.NODE_ENV": '"production"' },
-    alias: { vitest: `${here}vitest.ts` },
+    // An example has the package and the React from here, whether it is installed or not.
+    alias: { vitest: `${here}vitest.ts`, "@cloudops/engine": `${here}../../src`, react: `${modules}react`, "react-dom": `${modules}react-dom` },
   });
   return out.outputFiles[0]!.text;
 }
 
-/** One origin that has the page and, behind it, a daemon at its socket. `cut` breaks all streams. */
-export async function origin(script: string, socketPath: string) {
+const plain = '<!doctype html><title>cloudops</title><script type="module" src="/page.js"></script>';
+
+/**
+ * One origin that has the page and, behind it, a daemon at its socket. `cut` breaks all streams; while it is `down` the
+ * daemon cannot be reached.
+ */
+export async function origin(script: string, socketPath: string, html = plain) {
   const cuts = new Set<() => void>();
+  let down = false;
   const server = createServer((asked, answer) => {
-    if (asked.url === "/") return void answer.setHeader("Content-Type", "text/html").end('<!doctype html><title>cloudops</title><script type="module" src="/page.js"></script>');
+    if (asked.url === "/") return void answer.setHeader("Content-Type", "text/html").end(html);
     if (asked.url === "/page.js") return void answer.setHeader("Content-Type", "text/javascript").end(script);
+    if (down) return void answer.destroy();
     // The daemon is to see a program of this user, not a page.
     const { origin: _origin, "sec-fetch-site": _site, ...headers } = asked.headers;
     const passed = request({ socketPath, path: asked.url, method: asked.method, headers: { ...headers, host: "localhost" } }, (got) => {
@@ -46,6 +55,7 @@ export async function origin(script: string, socketPath: string) {
   return {
     url: `http://127.0.0.1:${(server.address() as { port: number }).port}/`,
     cut: () => cuts.forEach((cut) => cut()),
+    down: (is: boolean) => void (down = is),
     async close() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));

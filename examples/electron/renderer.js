@@ -1,0 +1,37 @@
+import { createEngine } from "@cloudops/engine";
+import { portTransport } from "@cloudops/engine/electron";
+
+const port = await new Promise((resolve) => {
+  window.addEventListener("message", ({ source, data, ports }) => {
+    if (source === window && data === "engine") resolve(ports[0]);
+  });
+});
+const engine = createEngine({ transport: portTransport(port) });
+
+const form = document.querySelector("form");
+const log = document.querySelector("pre");
+const cancel = document.querySelector("#cancel");
+
+const write = (text, kind) => {
+  const line = document.createElement("div");
+  line.className = kind;
+  line.textContent = text;
+  log.append(line);
+  log.scrollTop = log.scrollHeight;
+};
+
+async function run(command) {
+  log.replaceChildren();
+  const execution = await engine.executions.start({ command: { type: "shell", command } });
+  cancel.disabled = false;
+  cancel.onclick = () => execution.cancel();
+  for await (const line of execution.logs().lines()) write(line.line, line.event_type);
+  const { status, exit_code } = await execution.result();
+  write(`${status} with exit code ${exit_code}`, "ending");
+  cancel.disabled = true;
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  run(form.querySelector("input").value).catch((error) => write(error.message, "stderr"));
+});
