@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
@@ -34,6 +35,12 @@ func ReadConfig(path string, data []byte) (engine.Config, daemon.Settings, error
 	var c config
 	err := readConfig(path, data, &c)
 	return c.engine, c.daemon, err
+}
+
+// ReadPlan reads a plan's text, and returns all that is wrong with it.
+func ReadPlan(text string, vars map[string]string) (engine.Plan, error) {
+	p, _, err := readPlan("-", strings.NewReader(text), vars)
+	return p, err
 }
 
 // StateDir is an opened state directory.
