@@ -43,6 +43,26 @@ func ReadPlan(text string, vars map[string]string) (engine.Plan, error) {
 	return p, err
 }
 
+// PlanFrame is what is drawn of a plan on a terminal of a size, after some events.
+func PlanFrame(size [2]int, started, now time.Time, events ...*engine.Event) []string {
+	b := newPlanBoard()
+	for _, e := range events {
+		b.take(e)
+	}
+	return b.frame(size[0], size[1], now, started, style{})
+}
+
+// PlanStays are the lines that stay on a terminal of a plan of which these were the events.
+func PlanStays(events ...*engine.Event) (lines []string) {
+	v := newTTYPlan(io.Discard, func() (width, height int) { return 80, 24 }, style{})
+	for _, e := range events {
+		if line := v.stays(e); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // StateDir is an opened state directory.
 type StateDir = stateDir
 

@@ -23,6 +23,14 @@ func newPlanSession(p *program, plan *engine.Plan, way string) (*session, error)
 		stderr: p.stderr, style: styleOf(p.stderr, p.noColour),
 		signals: make(chan os.Signal, 8), pipes: make(chan os.Signal, 1),
 	}
+	live := isTerminal(p.stdout) && os.Getenv(kindVariable) != "dumb"
+	switch {
+	case way == progressTTY && !live:
+		return nil, fault("--progress plain writes lines", "--progress tty: our stdout is no terminal that can show it")
+	case way == progressTTY, way == progressAuto && live:
+		s.onTerminal(p)
+		return s, nil
+	}
 	switch way {
 	case progressJSON:
 		s.out = newEventOutlet(guarded(p.stdout, false), false)
@@ -33,6 +41,15 @@ func newPlanSession(p *program, plan *engine.Plan, way string) (*session, error)
 		s.view = newPlainPlan(s, steps, styleOf(p.stdout, p.noColour))
 	}
 	return s, nil
+}
+
+// onTerminal has a plan shown on the terminal that is our stdout.
+func (s *session) onTerminal(p *program) {
+	out, _ := p.stdout.(*os.File) // it is a terminal
+	view := newTTYPlan(out, func() (width, height int) { return sizeOf(out) }, styleOf(out, p.noColour))
+	if s.view = view; isTerminal(p.stderr) {
+		s.stderr = besideTTY{view}
+	}
 }
 
 // quietPlan shows nothing.

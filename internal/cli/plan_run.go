@@ -32,22 +32,24 @@ type planShowing struct {
 // The ways to show a plan that runs.
 const (
 	progressAuto  = "auto"
+	progressTTY   = "tty"
 	progressPlain = "plain"
 	progressJSON  = "json"
 	progressQuiet = "quiet"
 )
 
 func progressWays() []string {
-	return []string{progressAuto, progressPlain, progressJSON, progressQuiet}
+	return []string{progressAuto, progressTTY, progressPlain, progressJSON, progressQuiet}
 }
 
 func (p *program) planRunCommand() *cobra.Command {
 	c := &planRunCommand{planCommand: planCommand{program: p}}
 	cmd := c.declare(&cobra.Command{
 		Use: "run [FLAGS] FILE", Short: "Run a plan, and show what becomes of its commands",
-		Long: `All of it is checked before anything starts. Directories are seen from here. What the
-commands write comes as it is written, each line behind the name of its command, and what the
-first of those wrote that failed once more at the end, in full.
+		Long: `All of it is checked before anything starts. Directories are seen from here. On a terminal
+each command that runs has a line, with its time and the last that it wrote; elsewhere what the
+commands write comes as it is written, each line behind the name of its command. What the first
+of those wrote that failed comes at the end, in full.
 
 Ctrl-C asks what runs to end and starts nothing more, a second one kills it; so do TERM, HUP and
 QUIT, QUIT at once. The plan ends with us, unless --detach leaves it to a daemon.
