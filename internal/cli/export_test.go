@@ -28,6 +28,7 @@ var (
 	Advise        = advise
 	VersionIn     = versionIn
 	PipeOf        = pipeOf
+	AgainOf       = againOf
 )
 
 // ReadConfig reads a file's text, and returns what it says of the engine and of a daemon.

@@ -96,13 +96,7 @@ func (c *planRunCommand) run(ctx context.Context, path string) error {
 		}
 	}
 	if c.detach {
-		return c.withState(ctx, func(ctx context.Context, d stateDir) error {
-			id, err := d.Execute(ctx, p.Request())
-			if err == nil {
-				say(c.stdout, "%s\n", id)
-			}
-			return s.placed(err)
-		})
+		return s.placed(c.leavePlan(ctx, p))
 	}
 	return s.placed(c.showPlan(ctx, c.program, p))
 }
@@ -180,7 +174,7 @@ func (s *session) planVerdict(r *engine.Result, detailed bool, err error) error 
 	}
 	code, why := resultCode(r), error(nil)
 	if !r.Success && !s.quiet {
-		why = fault(fmt.Sprintf("cloudops result --json %s tells how each command ended", r.ID), "%s", r.Error)
+		why = fault(fmt.Sprintf("cloudops rerun --failed %s runs again what did not end well", r.ID), "%s", r.Error)
 	}
 	if detailed && r.Cause == engine.CauseCommands {
 		code = 0
