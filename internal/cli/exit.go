@@ -14,6 +14,8 @@ import (
 // exitMissing and exitUnknown.
 const (
 	exitMissing       = 1   // of doctor and state check
+	exitDetailed      = 1   // of plan run --detailed-exitcode: an error
+	exitFailures      = 2   // likewise: commands failed
 	exitUnknown       = 123 // of the verbs that name an execution
 	exitTimeout       = 124 // as timeout(1)
 	exitOurs          = 125 // from here on as env(1) and the container tools

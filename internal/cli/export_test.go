@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
@@ -25,6 +26,7 @@ var (
 	Report        = report
 	VersionIn     = versionIn
 	PipeOf        = pipeOf
+	AgainOf       = againOf
 )
 
 // ReadConfig reads a file's text, and returns what it says of the engine and of a daemon.
@@ -32,6 +34,32 @@ func ReadConfig(path string, data []byte) (engine.Config, daemon.Settings, error
 	var c config
 	err := readConfig(path, data, &c)
 	return c.engine, c.daemon, err
+}
+
+// ReadPlan reads a plan's text, and returns all that is wrong with it.
+func ReadPlan(text string, vars map[string]string) (engine.Plan, error) {
+	p, _, err := readPlan("-", strings.NewReader(text), vars)
+	return p, err
+}
+
+// PlanFrame is what is drawn of a plan on a terminal of a size, after some events.
+func PlanFrame(size [2]int, started, now time.Time, events ...*engine.Event) []string {
+	b := newPlanBoard()
+	for _, e := range events {
+		b.take(e)
+	}
+	return b.frame(size[0], size[1], now, started, style{})
+}
+
+// PlanStays are the lines that stay on a terminal of a plan of which these were the events.
+func PlanStays(events ...*engine.Event) (lines []string) {
+	v := newTTYPlan(io.Discard, func() (width, height int) { return 80, 24 }, style{})
+	for _, e := range events {
+		if line := v.stays(e); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // StateDir is an opened state directory.

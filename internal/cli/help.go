@@ -34,7 +34,7 @@ func (p *program) help(cmd *cobra.Command) {
 			say(w, "\n%s:\n%s", g.title, text)
 		}
 	}
-	if cmd.Name() == runName || cmd.Name() == rerunName {
+	if ofRoot := cmd.Parent() == cmd.Root(); ofRoot && (cmd.Name() == runName || cmd.Name() == rerunName) {
 		say(w, "\nExit codes:\n")
 		for _, row := range exitCodes() {
 			say(w, "  %-12s%s\n", row[0], row[1])
@@ -60,7 +60,10 @@ func usageLine(cmd *cobra.Command) string {
 // it has some, and one for all that is in none.
 func (p *program) groupsOf(cmd *cobra.Command) []flagGroup {
 	rest := newGroup("Flags")
-	groups := slices.Clone(p.groups[cmd.Name()])
+	var groups []flagGroup
+	if cmd.Parent() == cmd.Root() { // "plan run" is another "run"
+		groups = slices.Clone(p.groups[cmd.Name()])
+	}
 	cmd.InheritedFlags() // merges those of the root
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		for _, g := range groups {

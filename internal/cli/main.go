@@ -86,7 +86,7 @@ func (p *program) root() *cobra.Command {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.help(cmd) })
 	root.SetHelpCommand(p.helpCommand())
 	p.stateFlags(root)
-	root.AddCommand(p.runCommand())
+	root.AddCommand(p.runCommand(), p.planCommand())
 	root.AddCommand(p.verbs()...)
 	root.AddCommand(p.serveCommand(), p.sidecarCommand(), p.tokenCommand(), p.contextsCommand())
 	root.AddCommand(p.doctorCommand(), p.versionCommand(), p.completionCommand())

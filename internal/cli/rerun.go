@@ -18,6 +18,7 @@ type rerunCommand struct {
 	*runCommand
 
 	without []string
+	failed  bool
 }
 
 func (p *program) rerunCommand() *cobra.Command {
@@ -28,15 +29,20 @@ func (p *program) rerunCommand() *cobra.Command {
 What it inherits is ours. The flags are those of run, and override what was asked for.
 
 Secrets are not kept, nor is stdin: where there were some they have to be given
-again. cloudops says which, and --without goes on without them.`,
+again. cloudops says which, and --without goes on without them.
+
+Of a plan --failed runs what did not end well, and what depends on it, as a plan of
+its own; what ended well is not run again.`,
 		Example: `  cloudops rerun @last
   cloudops rerun 019a5c1e --env DB_PASSWORD --timeout 1h
-  cloudops rerun @last --stdin rows.csv --detach`,
+  cloudops rerun @last --stdin rows.csv --detach
+  cloudops rerun --failed 01a20964`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.rerun(cmd.Context(), args[0]) },
 	}, needID)
 	groups := c.shared()
 	ours := groups[len(groups)-1]
 	ours.set.StringArrayVar(&c.without, "without", nil, "go on without `WHAT` is gone: secrets or stdin")
+	ours.set.BoolVar(&c.failed, "failed", false, "of a plan: only what did not end well, and what depends on it")
 	for _, g := range groups {
 		cmd.Flags().AddFlagSet(g.set)
 	}
@@ -49,16 +55,28 @@ again. cloudops says which, and --without goes on without them.`,
 
 func (c *rerunCommand) rerun(ctx context.Context, name string) error {
 	var kept engine.Record
+	var ended engine.Result
 	err := c.withDirectory(ctx, func(ctx context.Context, d stateDir) error {
 		ids, err := resolve(ctx, d, []string{name})
 		if err != nil {
 			return err
+		}
+		if c.failed {
+			if ended, err = d.Result(ctx, ids[0]); err != nil {
+				return err
+			}
 		}
 		kept, err = d.Record(ctx, ids[0])
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	if p, ok := kept.Request.Command.(engine.Plan); ok {
+		return c.rerunPlan(ctx, &kept, p, ended.Plan)
+	}
+	if c.failed {
+		return fault("cloudops rerun without it", "--failed is for plans, and %s is none", kept.Execution.ID)
 	}
 	r := kept.Request
 	r.ID, r.Trace = engine.ID{}, engine.Trace{}

@@ -119,8 +119,11 @@ func (s *screen) look(ctx context.Context) {
 	}
 }
 
-func (s *screen) size() (width, height int) {
-	width, height, err := term.GetSize(int(s.out.Fd()))
+func (s *screen) size() (width, height int) { return sizeOf(s.out) }
+
+// sizeOf is the size of a terminal, or the usual one.
+func sizeOf(out *os.File) (width, height int) {
+	width, height, err := term.GetSize(int(out.Fd()))
 	if err != nil || width <= 0 || height <= 0 {
 		return 80, 24
 	}

@@ -5,6 +5,7 @@ package cli_test
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -243,4 +244,38 @@ func TestPs_IsCutToTheTerminal(t *testing.T) {
 	s.sees(id.String())
 	s.sees("long '")
 	s.ends(0)
+}
+
+func TestPlanOnTerminal_IsDrawnAndTakenAway(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	path, open := h.gate()
+	defer open()
+	file := filepath.Join(t.TempDir(), "plan.yaml")
+	plan := "commands:\n" +
+		"- {name: waits, type: shell, command: 'echo wait for it; until [ -e " + path + " ]; do sleep 0.01; done; echo opened'}\n" +
+		"- {name: fails, type: shell, command: 'echo no; exit 3'}\n"
+	if err := os.WriteFile(file, []byte(plan), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := h.sit("plan", "run", file)
+	s.sees("▸\x1b[0m waits")
+	s.sees("wait for it\x1b[K\r\n0/2 over, 1 running")
+	s.sees("\x1b[2A\r") // it is drawn again
+	open()
+	s.sees("✔\x1b[0m waits  completed after")
+	s.sees("✘\x1b[0m fails  failed, exit code 3 after")
+	s.sees("A\r\x1b[J") // and taken away
+	s.sees("the output of fails, which failed with exit code 3:\r\nno\r\n")
+	s.sees("1 completed, 1 failed\r\n")
+	s.ends(1)
+
+	quiet := h.sit("plan", "run", "--progress", "plain", file)
+	quiet.sees("opened")
+	quiet.ends(1)
+	quiet.mu.Lock()
+	defer quiet.mu.Unlock()
+	if bytes.Contains(quiet.shown, []byte("\x1b[J")) {
+		t.Errorf("--progress plain draws: %q", quiet.shown)
+	}
 }

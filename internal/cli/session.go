@@ -15,11 +15,13 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
 )
 
-// session is one command in the foreground: what it writes goes out, and signals
-// come in.
+// session is one command in the foreground, or one plan: what it writes goes out, and
+// signals come in.
 type session struct {
 	engine engine.API
 	id     engine.ID
+	what   string   // a command, or a plan: for messages
+	view   planView // of a plan: who shows it; nil of a command
 	actor  engine.Actor
 	out    *outlet
 	json   bool
@@ -43,7 +45,8 @@ func newSession(c *runCommand, config *engine.Config) *session {
 		out = newEventOutlet(guarded(c.stdout, c.raw), !config.BufferOutput)
 	}
 	return &session{
-		out: out, json: c.json, quiet: c.quiet, stderr: c.stderr,
+		what: "command",
+		out:  out, json: c.json, quiet: c.quiet, stderr: c.stderr,
 		style: styleOf(c.stderr, c.noColour), signals: make(chan os.Signal, 8), pipes: make(chan os.Signal, 1),
 	}
 }
@@ -158,6 +161,9 @@ func (s *session) leave() ending {
 
 // follow returns when the command has ended and all that it wrote is written.
 func (s *session) follow(ctx context.Context) (engine.Result, error) {
+	if s.view != nil {
+		return s.followPlan(ctx)
+	}
 	if s.json {
 		for event, err := range s.engine.Watch(ctx, s.id, 0) {
 			if err != nil {
@@ -200,13 +206,13 @@ func (s *session) heard(ctx context.Context, sig os.Signal) {
 	}
 	switch {
 	case s.by == nil && force:
-		s.note("killing the command")
+		s.note("killing the %s", s.what)
 	case s.by == nil && sig == os.Interrupt:
-		s.note("asked the command to end; Ctrl-C again kills it")
+		s.note("asked the %s to end; Ctrl-C again kills it", s.what)
 	case s.by == nil:
-		s.note("%s: asked the command to end; another signal kills it", nameOf(sig))
+		s.note("%s: asked the %s to end; another signal kills it", nameOf(sig), s.what)
 	default:
-		s.note("killing the command")
+		s.note("killing the %s", s.what)
 	}
 	if s.by == nil {
 		s.by = sig

@@ -32,6 +32,20 @@ func limitsOf(r *engine.Request, config *engine.Config) limits {
 // verdict is what the program ends with. What the command has said itself by its
 // exit code is not said again.
 func (s *session) verdict(r *engine.Result, l limits, err error) error {
+	if ended := s.endedByUs(r, err); ended != nil {
+		return ended
+	}
+	code := resultCode(r)
+	why := l.explain(r)
+	if s.quiet {
+		why = nil
+	}
+	return exitWith(code, errors.Join(why, err))
+}
+
+// endedByUs is what the program ends with where a signal to us, or a reader of ours who
+// left, ended what ran; nil where it did not.
+func (s *session) endedByUs(r *engine.Result, err error) error {
 	switch {
 	case s.brokenBy != nil && errors.Is(s.brokenBy, syscall.EPIPE):
 		return exitWith(exitSignal+int(syscall.SIGPIPE), nil)
@@ -40,12 +54,7 @@ func (s *session) verdict(r *engine.Result, l limits, err error) error {
 	case s.by != nil && r.Status == engine.Cancelled:
 		return exitWith(signalCode(s.by), err)
 	}
-	code := resultCode(r)
-	why := l.explain(r)
-	if s.quiet {
-		why = nil
-	}
-	return exitWith(code, errors.Join(why, err))
+	return nil
 }
 
 // explain says why an ending is none of the command's own, nil where it is.
