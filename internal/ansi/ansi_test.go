@@ -90,6 +90,10 @@ func FuzzGuard(f *testing.F) {
 	f.Add("\x1b]0;pwned\x07\x1b[2J\x1b[8mhidden\x1b[0m\x1b[1A\x1b[2Kfake prompt$ \n", uint8(3))
 	f.Add("\x1b[38;5;8m\u009b\x9b\xf0\x9f\x99\x82", uint8(1))
 	f.Add("\x1b\x1b[\x1b[31\x1b[0", uint8(2))
+	for _, digits := range []int{60, 61, 62, 63, 100} { // about as long as a sequence may be
+		f.Add("\x1b["+strings.Repeat("3", digits)+"C", uint8(19))
+		f.Add("\x1b["+strings.Repeat("3", digits)+"C", uint8(62))
+	}
 	f.Fuzz(func(t *testing.T, text string, size uint8) {
 		var pieces []string
 		for rest := text; rest != ""; {

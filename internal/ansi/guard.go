@@ -59,7 +59,7 @@ func (g *Guard) show(p []byte, whole bool) (rest []byte) {
 			if n == 0 && !whole && len(p) < maxSequence && (len(p) == 1 || p[1] == '[') {
 				return p
 			}
-			if n > 0 && harmless(p[:n]) {
+			if n > 0 && n <= maxSequence && harmless(p[:n]) { // a longer one would depend on how it came
 				g.safe = append(g.safe, p[:n]...)
 				p = p[n:]
 				continue
