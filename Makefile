@@ -119,7 +119,8 @@ cross: ## Vet and build for the platforms this is not
 
 .PHONY: proofs
 proofs: ## Short forms of the slow proofs: fuzzing, the benchmarks' build, one release
-	$(MAKE) fuzz
+	$(MAKE) fuzz FUZZTIME=5s
+	GO=$(GO) scripts/fuzz.sh 20s internal/journal internal/redact
 	@if [ -f bench/go.mod ]; then echo "== bench builds"; cd bench && $(GO) vet ./...; fi
 	VERSION=check DIST=dist/check PLATFORMS="$$($(GO) env GOOS)/$$($(GO) env GOARCH)" scripts/release.sh
 

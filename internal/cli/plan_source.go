@@ -142,7 +142,7 @@ func (v *planVars) value(name string, where func() string) string {
 	value, ok := v.values[name]
 	if !ok && !v.used[name] { // one that is missing is told once
 		err := fmt.Errorf("%s: ${var.%s} has no value", where(), clip(name))
-		v.faults = append(v.faults, advise(err, "--var %s=VALUE gives it one", clip(name)))
+		v.faults = append(v.faults, engine.Advise(err, "--var %s=VALUE gives it one", clip(name)))
 	}
 	v.used[name] = true
 	return value
@@ -158,9 +158,9 @@ func (v *planVars) unused() error {
 		err := fmt.Errorf("--var %s: there is no ${var.%s} in the plan", clip(name), clip(name))
 		asked := slices.Sorted(maps.Keys(v.used))
 		if near := nearest(name, asked); near != "" {
-			err = advise(err, "did you mean %s?", near)
+			err = engine.Advise(err, "did you mean %s?", near)
 		} else if len(asked) > 0 {
-			err = advise(err, "it asks for %s", strings.Join(asked, ", "))
+			err = engine.Advise(err, "it asks for %s", strings.Join(asked, ", "))
 		}
 		faults = append(faults, err)
 	}
