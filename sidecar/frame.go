@@ -52,7 +52,7 @@ func (f *frames) read() ([]byte, error) {
 			continue
 		case err != nil && (!errors.Is(err, io.EOF) || len(f.line) == 0 && !tooLong):
 			return nil, err
-		case tooLong || len(bytes.TrimRight(f.line, "\r\n")) > f.limit:
+		case tooLong || len(bytes.TrimSuffix(bytes.TrimSuffix(f.line, []byte("\n")), []byte("\r"))) > f.limit:
 			return nil, errTooLong
 		}
 		return f.line, nil
