@@ -82,10 +82,15 @@ func (s *speaker) say(tb testing.TB, q *spoken) string {
 		return "cut: " + err.Error()
 	}
 	code := codeIn(a, string(body))
-	if code == "internal" && strings.Contains(a.Trailer.Get("Grpc-Message")+a.Header.Get("Grpc-Message")+string(body), "protocol error: ") {
+	if code == "internal" && unreadable().MatchString(a.Trailer.Get("Grpc-Message")+a.Header.Get("Grpc-Message")+string(body)) {
 		return "protocol error" // gRPC has no other code for it
 	}
 	return code
+}
+
+// unreadable is what is said of an envelope that cannot be read.
+func unreadable() *regexp.Regexp {
+	return regexp.MustCompile("protocol error: |unmarshal (end stream message|web trailers): |extra bytes after end of stream")
 }
 
 // codeIn is the code of an answer, wherever its protocol has it.
@@ -348,6 +353,7 @@ func FuzzRPC11(f *testing.F) {
 		}
 	}
 	f.Add(uint8(0), uint8(0), "gzip", []byte(zipped(`{"command":{"type":"shell","command":"true"},"limits":{"memory_bytes":1}}`)))
+	f.Add(uint8(5), uint8(2), "", []byte("2\x00\x00\x00\v00000000000")) // the end of a stream that is no JSON
 	f.Add(uint8(3), uint8(0), "", []byte(`{"filter":{"status":["running"],"limit":3,"text":"x"}}`))
 	f.Fuzz(func(t *testing.T, verb, kind uint8, coding string, body []byte) {
 		if !regexp.MustCompile(`^[a-z]{0,20}$`).MatchString(coding) {
