@@ -6,7 +6,7 @@ import { type Action, actionsOf, commandOf, type Fill, jsonOf, surroundings } fr
 import { isType } from "./check.js";
 import { UnresolvedError } from "./references.js";
 import type { StepFault } from "./report.js";
-import type { Step } from "./types.js";
+import type { Step, Validation } from "./types.js";
 import { lastLine } from "./validate.js";
 
 /** Why a step, or an attempt at it, did not end well. */
@@ -14,11 +14,14 @@ export class StepError extends Error {
   override readonly name = "StepError";
   readonly fault: StepFault;
   readonly result: Result | undefined;
+  /** The validation that did not hold, if it was one. */
+  readonly validation: Validation | undefined;
 
-  constructor(fault: StepFault, result?: Result) {
+  constructor(fault: StepFault, result?: Result, validation?: Validation) {
     super(fault.message);
     this.fault = fault;
     this.result = result;
+    this.validation = validation;
   }
 }
 

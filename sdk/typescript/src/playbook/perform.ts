@@ -67,17 +67,14 @@ async function hold(step: Step, validation: Validation | undefined, phase: "pre"
     s.tell({ type: "playbook_check", executionId: s.runId, stepId: step.name, phase, check: c.type, holds, message, attempt });
   const wrong = await validate(validation, { fill, parameters: s.scope.parameters, outputOf, own, ask }, told, s.pause);
   if (wrong && validation.failure_action !== "ignore") {
-    throw new StepError({ code: "validation", message: `${phase === "pre" ? "before it ran" : "behind it"}: ${wrong}` });
+    throw new StepError({ code: "validation", message: `${phase === "pre" ? "before it ran" : "behind it"}: ${wrong}` }, undefined, validation);
   }
 }
 
 /** Whether a failure is one that the step says may pass. */
-function worthAnother(step: Step, { fault, result }: StepError): boolean {
+function worthAnother(step: Step, { fault, result, validation }: StepError): boolean {
   if (fault.code === "cancelled" || fault.code === "reference" || fault.code === "refused") return false;
-  if (fault.code === "validation") {
-    const v = fault.message.startsWith("before") ? step.pre_validation : step.post_validation;
-    return v?.failure_action === "retry" || step.failure_action === "retry";
-  }
+  if (validation) return validation.failure_action === "retry" || step.failure_action === "retry";
   const { retry_on_exit_codes: codes, retry_on_errors: patterns } = step.retry_config ?? {};
   if (!codes && !patterns) return true;
   return Boolean(

@@ -1,8 +1,8 @@
 import { actionsOf, knownFiller, programText } from "./actions.js";
-import { at, checkShape, Faults, isObject, nearest } from "./check.js";
+import { at, checkShape, Faults, nearest } from "./check.js";
 import { orderOf, reach } from "./graph.js";
 import { bind, checkParameters, compile, secretsOf } from "./parameters.js";
-import { mapTexts, parseTemplate, type Reference, type Template } from "./references.js";
+import { dig, mapTexts, parseTemplate, type Reference, type Template } from "./references.js";
 import { playbookSchema } from "./schema.js";
 import type { Playbook, Step, Validation } from "./types.js";
 
@@ -150,7 +150,7 @@ function checkReferences(playbook: Playbook, index: number, ancestors: ReadonlyS
     if (source.kind === "parameter" && known.parameters && known.parameters[source.name] === undefined) {
       return `${text}: nothing was given for the parameter ${source.name}, and it has no default`;
     }
-    if (source.kind === "estate" && known.estate && path.reduce<unknown>((v, k) => (isObject(v) || Array.isArray(v) ? (v as never)[k] : undefined), known.estate) === undefined) {
+    if (source.kind === "estate" && known.estate && dig(known.estate, path) === undefined) {
       return `${text}: there is nothing in the estate`;
     }
     if (source.kind !== "output") return undefined;

@@ -6,6 +6,8 @@
 //   ${name.output.a}          the same by its name     ${execution.timestamp} when it began, RFC 3339
 //   $${  {{{{                 the characters ${ and {{
 
+import { at } from "./check.js";
+
 /** What a reference is resolved with. */
 export interface Scope {
   parameters: Record<string, unknown>;
@@ -122,5 +124,5 @@ export function mapTexts(value: unknown, change: (text: string, pointer: string)
   if (typeof value === "string") return change(value, pointer);
   if (Array.isArray(value)) return value.map((v, i) => mapTexts(v, change, `${pointer}/${i}`));
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, mapTexts(v, change, `${pointer}/${k.replaceAll("~", "~0").replaceAll("/", "~1")}`)]));
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, mapTexts(v, change, at(pointer, k))]));
 }

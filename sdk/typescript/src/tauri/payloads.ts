@@ -1,5 +1,7 @@
 // What the commands and events of the product carry, by the names that its documents have.
 
+import type { PlaybookEvent } from "../playbook/index.js";
+
 export type CommandType = "aws_cli" | "script" | "playbook";
 export type HandleStatus = "running" | "completed" | "failed" | "cancelled";
 
@@ -74,6 +76,9 @@ export interface ProductCommands {
   execute_template: [{ templateId: string; parameters: Record<string, unknown>; options?: ExecuteOptions }, StartedHandle];
 }
 
+/** What the Execution Manager says of a step is what the product's event carries. */
+type StepPayload<T extends PlaybookEvent["type"]> = Omit<Extract<PlaybookEvent, { type: T }>, "type">;
+
 /** The events, and their payloads. */
 export interface ProductEvents {
   execution_started: { executionId: string; command: string; commandType: CommandType; startedAt: string; options: ExecuteOptions };
@@ -88,16 +93,6 @@ export interface ProductEvents {
     error?: string;
   };
   execution_cancelled: { executionId: string; cancelledAt: string; reason: string; partialOutput: string };
-  playbook_step_start: { executionId: string; stepId: string; stepNumber: number; totalSteps: number; stepName: string; command: string };
-  playbook_step_complete: {
-    executionId: string;
-    stepId: string;
-    stepNumber: number;
-    stepName: string;
-    success: boolean;
-    exitCode?: number;
-    durationMs: number;
-    error?: string;
-    continueOnError: boolean;
-  };
+  playbook_step_start: StepPayload<"playbook_step_start">;
+  playbook_step_complete: StepPayload<"playbook_step_complete">;
 }
