@@ -22,7 +22,12 @@ func (p *program) openDurable(ctx context.Context, how opening) (stateDir, error
 	if err != nil {
 		return nil, err
 	}
-	r := e.Report()
+	p.noteDamage(e.Report())
+	return e, nil
+}
+
+// noteDamage says what was found in a state directory, and what became of it.
+func (p *program) noteDamage(r durable.Report) {
 	if r.HistorySetAside != "" {
 		p.note("the history was damaged (%s): it is set aside in %s, and made anew of the folders: %s",
 			oneLine(r.HistoryDamage), r.HistorySetAside, counted(r.Rebuilt, "execution", "executions"))
@@ -30,5 +35,4 @@ func (p *program) openDurable(ctx context.Context, how opening) (stateDir, error
 	for _, damage := range r.Damaged {
 		p.note("damaged, and left as it is: %s", oneLine(damage))
 	}
-	return e, nil
 }

@@ -142,7 +142,7 @@ func (c *serveCommand) present(ctx context.Context, d *daemon.Daemon, before *da
 	for _, address := range d.Addresses() {
 		say(c.stdout, "listening at %s\n", address)
 	}
-	c.greet(d)
+	c.noteDamage(d.Report())
 }
 
 // settings are what file, variables and flags say.
@@ -194,18 +194,6 @@ func pipeOf(dir string) string {
 }
 
 const socketName = "cloudops.sock"
-
-// greet says what was found in the state directory.
-func (c *serveCommand) greet(d *daemon.Daemon) {
-	r := d.Report()
-	if r.HistorySetAside != "" {
-		c.note("the history was damaged (%s): it is set aside in %s, and made anew of the folders: %s",
-			oneLine(r.HistoryDamage), r.HistorySetAside, counted(r.Rebuilt, "execution", "executions"))
-	}
-	for _, damage := range r.Damaged {
-		c.note("damaged, and left as it is: %s", oneLine(damage))
-	}
-}
 
 // tell tells the service manager.
 func (c *serveCommand) tell(ctx context.Context, states ...string) {
