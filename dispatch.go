@@ -95,15 +95,21 @@ func (x *execution) takeLocked() {
 	}
 }
 
-// start asks the policy once more and hands the execution to the runner.
-func (e *Engine) start(ctx context.Context, x *execution) {
+// mayStart asks the policy once more. Where it refuses, or who asked has cancelled, the
+// execution has ended.
+func (e *Engine) mayStart(ctx context.Context, x *execution) bool {
 	if e.config.Policy != nil {
 		if err := e.allowed(ctx, x, true); err != nil {
 			e.conclude(ctx, x, Ending{Cause: CausePolicy, ExitCode: -1, Error: x.launch.Mask(err.Error())})
-			return
+			return false
 		}
 	}
-	if e.cancelledBefore(ctx, x) {
+	return !e.cancelledBefore(ctx, x)
+}
+
+// start hands an execution that may start to the runner.
+func (e *Engine) start(ctx context.Context, x *execution) {
+	if !e.mayStart(ctx, x) {
 		return
 	}
 	asked := time.Now()

@@ -55,13 +55,7 @@ type member struct {
 // conduct runs the plan to its end, or until the engine leaves it to the next.
 func (p *planRun) conduct(ctx context.Context) {
 	e, x := p.engine, p.x
-	if e.config.Policy != nil {
-		if err := e.allowed(ctx, x, true); err != nil {
-			e.conclude(ctx, x, Ending{Cause: CausePolicy, ExitCode: -1, Error: x.launch.Mask(err.Error())})
-			return
-		}
-	}
-	if e.cancelledBefore(ctx, x) {
+	if !e.mayStart(ctx, x) {
 		return
 	}
 	e.began(x)
