@@ -66,20 +66,39 @@ func TestCgroups_AreGivenBack(t *testing.T) {
 }
 
 // What a program leaves that was killed is removed by the next, as soon as nobody
-// lives there.
+// lives there. The parent is of this test alone: below ours every program that starts
+// sweeps, the tests of other packages too, and who finds a folder locked leaves it to
+// the one that has it.
 func TestCgroups_AreSweptAfterWhoWasKilled(t *testing.T) {
 	t.Parallel()
-	table := openGroups(t)
-	parent := filepath.Dir(process.GroupsOf(table))
-	stale := parent + "/cloudops-stale" + strconv.Itoa(os.Getpid())
+	parent := filepath.Dir(process.GroupsOf(openGroups(t))) + "/swept-" + strconv.Itoa(os.Getpid())
+	stale := parent + "/cloudops-stale"
 	if err := os.MkdirAll(stale+"/1/nested", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	openGroups(t)
+	t.Cleanup(func() { // what is left when the test fails; rmdir takes no tree at once
+		for _, dir := range []string{stale + "/1/nested", stale + "/1", stale, parent} {
+			_ = os.Remove(dir)
+		}
+	})
+	open := func() string {
+		dir, closeGroups, err := process.OpenGroupsIn(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := closeGroups(); err != nil {
+				t.Error(err)
+			}
+		})
+		return dir
+	}
+	living := open()
 	if _, err := os.Stat(stale); err == nil {
 		t.Errorf("%s is still there", stale)
 	}
-	if _, err := os.Stat(process.GroupsOf(table)); err != nil {
+	open()
+	if _, err := os.Stat(living); err != nil {
 		t.Errorf("a living one was swept: %v", err)
 	}
 }

@@ -44,6 +44,15 @@ func GroupsOf(t *Table) string {
 	return t.groups.dir
 }
 
+// OpenGroupsIn makes a folder of cgroups below a parent, as a table does below ours.
+func OpenGroupsIn(parent string) (dir string, closeAll func() error, err error) {
+	g, err := newCgroupsIn(parent)
+	if err != nil {
+		return "", nil, err
+	}
+	return g.dir, g.close, nil
+}
+
 // GiveBackGroups does now what is done when the groups were not needed for a while.
 func GiveBackGroups(t *Table) {
 	t.groups.mu.Lock()
