@@ -149,34 +149,57 @@ func (c *content) lastTime() int64 {
 	return 0
 }
 
-// catchUp reads the slots that are new. One that is not whole is passed over: it
-// may be written right now, and if another follows it was damaged.
+// catchUp reads the slots that are new. Where one shows that some before it were not
+// seen, those are read again: the writer may have written them, and that one, while they
+// were being read. By now they are what they stay, since nothing before the last run is
+// written again; what still cannot be read is damaged.
 func (d *disk) catchUp(j *Journal, c *content) (more bool, err error) {
-	p := make([]byte, 4<<10)
-	for at := d.read.next; ; p = make([]byte, maxSegment) {
-		n, err := d.read.file.ReadAt(p, slotsAt+at*slotBytes)
-		if err != nil && !errors.Is(err, io.EOF) {
+	var settled int64 // slots below had been written when the reading of them began
+	if d.read.file.sealed {
+		settled = math.MaxInt64
+	}
+	for {
+		some, ahead, err := d.read.pass(j, c, settled, d.options)
+		more = more || some
+		if err != nil || ahead <= settled {
 			return more, err
 		}
+		settled = ahead
+	}
+}
+
+// pass reads the slots that are new, up to one that shows that some were not seen. Then
+// ahead is the slot behind that one. What is not whole is passed over: it may be written
+// right now.
+func (r *reading) pass(j *Journal, c *content, settled int64, o *Options) (more bool, ahead int64, err error) {
+	p := make([]byte, 4<<10)
+	for at := r.next; ; p = make([]byte, maxSegment) {
+		n, err := r.file.ReadAt(p, slotsAt+at*slotBytes)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return more, 0, err
+		}
 		j.mu.Lock()
-		for q := p[:n]; len(q) >= slotBytes && !c.closed; q = q[slotBytes:] {
+		for q := p[:n]; len(q) >= slotBytes && !c.closed && ahead == 0; q = q[slotBytes:] {
 			var s slot
-			if s.decode(q) && d.take(c, &s, d.options) {
-				more, d.read.next = true, max(0, at-1) // a run is in the one slot or the one before
+			switch whole := s.decode(q); {
+			case whole && s.start > c.end() && at >= settled:
+				ahead = at + 1
+			case whole && r.take(c, &s, o):
+				more, r.next = true, max(0, at-1) // a run is in the one slot or the one before
 			}
 			at++
 		}
 		j.mu.Unlock()
-		if n < len(p) {
-			return more, nil
+		if n < len(p) || ahead > 0 {
+			return more, ahead, nil
 		}
 	}
 }
 
 // take adds a slot and reports whether it was new.
-func (d *disk) take(c *content, s *slot, o *Options) bool {
-	last := &d.read.last
-	if e := last.entry(); d.read.any && !e.note() && s.start == last.start && s.end > last.end && s.what == last.what {
+func (r *reading) take(c *content, s *slot, o *Options) bool {
+	last := &r.last
+	if e := last.entry(); r.any && !e.note() && s.start == last.start && s.end > last.end && s.what == last.what {
 		grown := *s // the same run, which has grown meanwhile
 		grown.start, grown.what = last.end, last.what+uint64(last.end-last.start)<<1
 		if !c.take(&grown, o) {
@@ -188,7 +211,7 @@ func (d *disk) take(c *content, s *slot, o *Options) bool {
 	if s.start < c.end() || !c.take(s, o) {
 		return false
 	}
-	d.read.last, d.read.any = *s, true
+	r.last, r.any = *s, true
 	return true
 }
 
