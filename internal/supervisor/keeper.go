@@ -194,11 +194,12 @@ func (k *keeper) leave(end engine.Ending) error {
 	err := errors.Join(k.record.Release(), k.folder.Release())
 	k.mu.Lock()
 	k.closed = true
-	for _, p := range k.peers {
-		p.tell(message{Ending: &end})
-		p.finish()
-	}
+	peers := slices.Clone(k.peers)
 	k.mu.Unlock()
+	tooLong := time.After(patience)
+	for _, p := range peers {
+		p.leave(&end, tooLong)
+	}
 	k.group.Stop(errors.New("the execution has ended"))
 	k.group.Wait()
 	if err != nil {

@@ -25,12 +25,15 @@ type peer struct {
 	more    chan struct{} // holds a token while out has something, or it is finished
 	last    bool          // nothing comes after out
 	cancels map[int64]context.CancelFunc
+	asked   int           // requests that are being served
+	leaving bool          // no other request is served
+	settled chan struct{} // closed when leaving, and all are answered
 }
 
 func newPeer(k *keeper, l *lines) *peer {
 	return &peer{
 		keeper: k, lines: l, waiting: make(chan struct{}, mostWaiting),
-		more: make(chan struct{}, 1), cancels: make(map[int64]context.CancelFunc),
+		more: make(chan struct{}, 1), cancels: make(map[int64]context.CancelFunc), settled: make(chan struct{}),
 	}
 }
 
@@ -43,6 +46,46 @@ func (p *peer) tell(m message) {
 	}
 	p.out = append(p.out, m)
 	p.wakeLocked()
+}
+
+// leave tells how the execution ended, and closes the connection when everything is sent.
+// What the partner asked before is answered first, unless that takes too long: a command
+// that ends by what it was asked to do, as by the end of stdin, may end before the answer.
+func (p *peer) leave(end *engine.Ending, tooLong <-chan time.Time) {
+	p.mu.Lock()
+	p.leaving = true
+	p.settleLocked()
+	p.mu.Unlock()
+	select {
+	case <-p.settled:
+	case <-tooLong:
+	}
+	p.tell(message{Ending: end})
+	p.finish()
+}
+
+// serve takes a request on, unless it comes too late. Each needs a served.
+func (p *peer) serve() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.leaving {
+		return false
+	}
+	p.asked++
+	return true
+}
+
+func (p *peer) served() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked--
+	p.settleLocked()
+}
+
+func (p *peer) settleLocked() {
+	if p.leaving && p.asked == 0 {
+		close(p.settled) // no request is taken on any more: this comes once
+	}
 }
 
 // finish closes the connection when everything is sent.
@@ -90,17 +133,23 @@ func (p *peer) read(ctx context.Context) {
 		if err := p.lines.read(&r); err != nil {
 			return
 		}
-		switch r.Op {
-		case opWrite, opClose, opWake:
-			p.later(ctx, r)
-		case opCancel:
+		if r.Op == opCancel {
 			p.mu.Lock()
 			if cancel := p.cancels[r.Of]; cancel != nil {
 				cancel()
 			}
 			p.mu.Unlock()
+			continue
+		}
+		if !p.serve() {
+			continue // the ending is what it hears
+		}
+		switch r.Op {
+		case opWrite, opClose, opWake:
+			p.later(ctx, r)
 		default:
 			p.tell(message{Answer: p.now(ctx, &r)})
+			p.served()
 		}
 	}
 }
@@ -158,6 +207,7 @@ func (p *peer) later(ctx context.Context, r request) {
 	case p.waiting <- struct{}{}:
 	default:
 		p.tell(message{Answer: &answer{Number: r.Number, Problem: problemOf(errWaiting)}})
+		p.served()
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -170,6 +220,7 @@ func (p *peer) later(ctx context.Context, r request) {
 		delete(p.cancels, r.Number)
 		p.mu.Unlock()
 		<-p.waiting
+		p.served()
 	}
 	if !p.keeper.group.Go(func(context.Context) {
 		defer done()
