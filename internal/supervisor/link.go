@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -179,7 +180,9 @@ func (k *link) ask(ctx context.Context, r request) (answer, error) {
 	k.waiting[r.Number] = waiting
 	k.mu.Unlock()
 	if err := l.write(&r); err != nil {
-		l.close() // and so whoever hears finds out
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			l.close() // it hangs: so whoever hears finds out, which one that has gone says by itself, behind its last words
+		}
 		return answer{}, errHungUp
 	}
 	select {

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"net"
 	"path/filepath"
 	"testing"
@@ -35,31 +36,60 @@ func (c *endingStdin) Close(context.Context) error {
 	return nil
 }
 
-// Who closes stdin hears that it is closed, and then that the command has ended. It once
-// heard that the command had ended already, where that came faster than the answer.
-func TestPeer_AnswersBeforeTheEnding(t *testing.T) {
-	t.Parallel()
+// connected are both ends of a connection.
+func connected(t *testing.T) (one, other *lines) {
+	t.Helper()
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "s"), Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = listener.Close() }()
-	conn, err := net.DialUnix("unix", nil, listener.Addr().(*net.UnixAddr)) //nolint:errcheck // it is one
+	one, err = dial(listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	partner := newLines(conn)
-	defer partner.close()
+	t.Cleanup(one.close)
 	accepted, err := listener.AcceptUnix()
 	if err != nil {
 		t.Fatal(err)
 	}
+	other = newLines(accepted)
+	t.Cleanup(other.close)
+	return one, other
+}
+
+// What a supervisor says last is heard, although there is nobody any more to ask
+// something: a request in vain once closed the connection, and what nobody had read yet was
+// lost with it, as that a cancel had won.
+func TestLink_HearsTheLastWords(t *testing.T) {
+	t.Parallel()
+	ours, supervisor := connected(t)
+	k := newLink(nil, nil, nil)
+	k.join(ours, &started{})
+	if err := supervisor.write(message{Ending: &engine.Ending{ExitCode: 5}}); err != nil {
+		t.Fatal(err)
+	}
+	supervisor.close()
+	if _, err := k.ask(t.Context(), request{Op: opWake}); !errors.Is(err, errHungUp) {
+		t.Errorf("want %v, got %v", errHungUp, err)
+	}
+	var last message
+	if err := ours.read(&last); err != nil || last.Ending == nil || last.Ending.ExitCode != 5 {
+		t.Errorf("the last words are %+v, %v", last, err)
+	}
+}
+
+// Who closes stdin hears that it is closed, and then that the command has ended. It once
+// heard that the command had ended already, where that came faster than the answer.
+func TestPeer_AnswersBeforeTheEnding(t *testing.T) {
+	t.Parallel()
+	partner, ours := connected(t)
 	k, heard := &keeper{group: lifecycle.New()}, make(chan struct{})
 	k.started.Typed = true
 	k.control = &ending{heard: heard, end: func() {
 		k.group.Go(func(context.Context) { k.peers[0].leave(&engine.Ending{}, time.After(patience)) })
 	}}
-	k.serve(newLines(accepted), func(started) []message { return nil })
+	k.serve(ours, func(started) []message { return nil })
 	if err := partner.write(request{Number: 7, Op: opClose}); err != nil {
 		t.Fatal(err)
 	}
