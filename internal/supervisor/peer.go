@@ -90,10 +90,10 @@ func (p *peer) read(ctx context.Context) {
 		if err := p.lines.read(&r); err != nil {
 			return
 		}
-		switch r.Op {
-		case opWrite, opClose, opWake:
+		switch {
+		case r.waits():
 			p.later(ctx, r)
-		case opCancel:
+		case r.Op == opCancel:
 			p.mu.Lock()
 			if cancel := p.cancels[r.Of]; cancel != nil {
 				cancel()

@@ -177,6 +177,8 @@ func discard(f *folder.Folder) error { return errors.Join(ignoreMissing(f.Remove
 
 // attend has goroutines hear the supervisor and follow the record.
 func (r *Runner) attend(k *link) {
-	r.group.Go(k.hear)
+	if !r.group.Go(k.hear) { // it is closed
+		k.lines.close()
+	}
 	r.group.Go(k.follow)
 }
