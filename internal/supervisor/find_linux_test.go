@@ -269,3 +269,27 @@ func stop(t *testing.T, pid int) {
 		return bytes.Contains(stat, []byte(") T "))
 	})
 }
+
+// A start found no descriptor, nor was there one to remove its folder with. When there are some
+// again, the execution is started as if nothing had been.
+func TestRunner_StartsWhereAFolderWasLeft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	e := newEngine(t, newRunner(t, dir))
+	request := sh("echo one")
+	request.ID = engine.ID{2}
+	state, err := folder.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := state.Create(request.ID.String())
+	if err == nil {
+		err = f.Leave()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result := wait(t, e, start(t, e, request, "one")); result.ExitCode != 0 {
+		t.Errorf("want exit 0, got %+v", result)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -114,7 +115,10 @@ func (o *Options) claim(s *folder.State, id engine.ID) (f *folder.Folder, slot *
 			return nil, nil, err
 		}
 	}
-	if f, err = s.Create(id.String()); err != nil {
+	if f, err = s.Create(id.String()); errors.Is(err, fs.ErrExist) {
+		f, err = takeLeft(s, id.String())
+	}
+	if err != nil {
 		giveBack(slot)
 		return nil, nil, err
 	}
