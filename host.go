@@ -96,6 +96,21 @@ func NewRecord() *Journal {
 // was kept, because who reads the note asks for that.
 func EndRecord(j *Journal) { j.Close(noteEnded, width(noteEnded)) }
 
+// RecordStarted reports whether a record says that its execution was started.
+func RecordStarted(j *Journal) bool {
+	var one [1]journal.Record
+	for at := int64(0); ; {
+		n, next, _ := j.TryRead(at, one[:])
+		switch {
+		case n == 0:
+			return false
+		case one[0].Kind != journal.Note || one[0].Code == noteStarted: // before the start there is no output
+			return true
+		}
+		at = next
+	}
+}
+
 // Noting is a control that notes in the record of a launch, which runs since began, what
 // is asked of it past its engine.
 func Noting(c Control, l *Launch, began time.Time) Control {

@@ -131,9 +131,7 @@ func TestCRASH11_StrangersAreLeftAlone(t *testing.T) {
 	dir := place(t)
 	p := startProgram(t, dir, "guest", "echo here; sleep 600")
 	id := p.ids[0]
-	looker := open(t, dir, durable.Config{Guest: true})
-	printed(t, looker, id, "here")
-	shut(t, looker)
+	hasPrinted(t, dir, id, "here")
 	p.kill(t)
 	killPid(t, describedIn(t, dir, id).Keeper.Pid)
 	stranger := startProgram(t, place(t), "guest") // it has nothing to do with it

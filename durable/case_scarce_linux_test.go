@@ -109,15 +109,19 @@ func bePoor(dir string, hoard func() (release func(), err error)) error {
 	return e.Shutdown(ctx)
 }
 
-// takeDescriptors leaves none.
+// mostDescriptors is how many a process has whose descriptors are taken.
+const mostDescriptors = 128
+
+// takeDescriptors leaves none, and cuts what goes over those there are.
 func takeDescriptors() (release func(), err error) {
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 128, Max: 128}); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: mostDescriptors, Max: mostDescriptors}); err != nil {
 		return nil, err
 	}
 	var fds []int
 	for {
 		fd, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 		if errors.Is(err, syscall.EMFILE) {
+			cutConnections()
 			return func() {
 				for _, fd := range fds {
 					_ = syscall.Close(fd)
@@ -128,6 +132,14 @@ func takeDescriptors() (release func(), err error) {
 			return nil, err
 		}
 		fds = append(fds, fd)
+	}
+}
+
+// cutConnections ends every connection of this process to a supervisor, and closes none: who
+// finds that out has no descriptor to look for what has become of the execution.
+func cutConnections() {
+	for fd := range mostDescriptors {
+		_ = syscall.Shutdown(fd, syscall.SHUT_RDWR) // no other sort of file can be
 	}
 }
 

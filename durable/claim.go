@@ -28,22 +28,19 @@ func newClaims(dir string) (*claims, error) {
 
 func (c *claims) path(id engine.ID) string { return filepath.Join(c.dir, id.String()) }
 
-// take claims an execution.
-func (c *claims) take(id engine.ID) error {
-	for try := range 5 {
-		f, err := tryLock(c.path(id))
-		if err != nil {
-			return err
-		}
-		if f != nil {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.held[id] = f
-			return nil
-		}
-		<-time.After(time.Duration(try) * time.Millisecond) // somebody may only look at it
+// take claims an execution. Who only looks at the claim has it for a moment.
+func (c *claims) take(ctx context.Context, id engine.ID) error {
+	f, err := lockSoon(ctx, c.path(id), 500*time.Millisecond)
+	if err != nil {
+		return err
 	}
-	return errors.New("another program is about to start it")
+	if f == nil {
+		return errors.New("another program is about to start it")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held[id] = f
+	return nil
 }
 
 // drop gives a claim back: it was started, or refused.
@@ -117,7 +114,7 @@ func (s *store) Accept(ctx context.Context, a engine.Acceptance) (known bool, er
 	if err := s.room(); err != nil {
 		return false, err
 	}
-	if err := s.claims.take(a.Execution.ID); err != nil {
+	if err := s.claims.take(ctx, a.Execution.ID); err != nil {
 		return false, errors.Join(engine.ErrStore, err)
 	}
 	if known, err = s.Store.Accept(ctx, a); known || err != nil {

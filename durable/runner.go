@@ -18,7 +18,7 @@ import (
 type runner struct {
 	start   engine.Runner // under supervisors, or in this process
 	close   []func() error
-	find    *supervisor.Runner
+	find    engine.Finder
 	folders *folder.State
 	claims  *claims
 	held    engine.Containment

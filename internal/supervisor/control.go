@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,7 +15,8 @@ var (
 	_ engine.Stdin   = (*typist)(nil)
 )
 
-// order asks for what is done at once.
+// order asks for what is done at once. A supervisor that is stopped does it when it goes on:
+// then the error is context.DeadlineExceeded.
 func (k *link) order(r request) (answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -35,8 +37,8 @@ func (k *link) Kill(cause engine.Cause, by engine.Actor) bool {
 
 // Extend moves its deadline. See engine.Control.
 func (k *link) Extend(timeout time.Duration) bool {
-	a, _ := k.order(request{Op: opExtend, Timeout: timeout})
-	return a.Won
+	a, err := k.order(request{Op: opExtend, Timeout: timeout})
+	return a.Won || errors.Is(err, context.DeadlineExceeded) // then nothing has ended it yet
 }
 
 // AddSecrets has values masked from now on. See engine.Masker.

@@ -9,6 +9,7 @@ import (
 
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/folder"
+	"github.com/escher-dbai/cloudops-engine/internal/journal"
 )
 
 // Find goes on with an execution that was started before. See engine.Finder. Where its
@@ -73,7 +74,9 @@ func (r *Runner) reach(ctx context.Context, k *link) (*engine.Ending, error) {
 	}
 }
 
-// connect takes the connection up with whoever keeps it.
+// connect takes the connection up with whoever keeps it. One that says nothing, though
+// it runs the execution, is stopped or hangs: what is asked of it waits in its socket until
+// it goes on.
 func (k *link) connect() bool {
 	var d description
 	if k.folder.Description(&d) != nil || d.Socket == "" {
@@ -83,14 +86,54 @@ func (k *link) connect() bool {
 	if err != nil {
 		return false
 	}
-	var first, second message
-	if l.hear(&first) != nil || first.Hello == nil || first.Hello.Oldest > version || first.Hello.ID != k.launch.ID ||
-		l.hear(&second) != nil || second.Started == nil {
+	if l.silent(promptly) && runs(k.folder) {
+		k.join(l, presumed(&d, k.launch), false)
+		return true
+	}
+	s := greeting(l, k.launch.ID)
+	if s == nil {
 		l.close()
 		return false
 	}
-	k.join(l, second.Started)
+	k.join(l, s, true)
 	return true
+}
+
+// promptly is how soon a supervisor says hello that is not stopped, on a machine with
+// much to do.
+const promptly = 250 * time.Millisecond
+
+// greeting is what a supervisor says first of what runs; nil where it does not, or is
+// that of another execution.
+func greeting(l *lines, id engine.ID) *started {
+	var first, second message
+	if l.hear(&first) != nil || first.Hello == nil || first.Hello.Oldest > version || first.Hello.ID != id || l.hear(&second) != nil {
+		return nil
+	}
+	return second.Started
+}
+
+// runs reports whether an execution runs by what is on disk: somebody holds its lock,
+// and its record says that it was started.
+func runs(f *folder.Folder) bool {
+	if alive, err := f.Alive(); err != nil || !alive {
+		return false
+	}
+	j, err := journal.OpenAt(f.RecordPath)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = j.Release() }()
+	return engine.RecordStarted(j)
+}
+
+// presumed is what can be known of an execution whose supervisor does not say.
+func presumed(d *description, l *engine.Launch) *started {
+	s := &started{At: d.StartingAt, Timeout: l.Timeout}
+	if r := l.Request; r != nil {
+		s.Typed, s.Terminal = r.Interactive || r.Terminal != nil, r.Terminal != nil
+	}
+	return s
 }
 
 // ended is how an execution ended; nil where somebody runs it.

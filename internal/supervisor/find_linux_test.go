@@ -205,3 +205,91 @@ func TestRunner_PassesNoDescriptorsOn(t *testing.T) {
 		t.Errorf("it works in %s, %v", at, err)
 	}
 }
+
+// A supervisor that is stopped is not waited for: what it runs runs, as far as anybody can
+// know. What is asked of it meanwhile it does when it goes on.
+func TestRunner_FindsWhatIsStopped(t *testing.T) {
+	t.Parallel()
+	dir, g := t.TempDir(), newGate(t)
+	o := newOtherEngine(t, dir, `echo one; `+awaitGate+`exit 6`, string(g))
+	o.kill(t)
+	pid := describedIn(t, dir, o.id).Keeper.Pid
+	stop(t, pid)
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+	f := mustFind(t, newRunner(t, dir), o.id)
+	if f.control == nil {
+		t.Fatal("it runs, and there is no control")
+	}
+	if head, _ := f.journal.Kept(engine.Stdout); string(head) != "one\n" {
+		t.Errorf("its record has %q", head)
+	}
+	select {
+	case end := <-f.ended:
+		t.Fatalf("it is said to have ended: %+v", end)
+	default:
+	}
+	extended := make(chan bool)
+	go func() { extended <- f.control.Extend(time.Hour) }()
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if !<-extended {
+		t.Error("Extend says that it comes too late")
+	}
+	g.open(t)
+	if end, _ := f.end(t); end.Cause != engine.CauseExit || end.ExitCode != 6 {
+		t.Errorf("want exit 6, got %+v", end)
+	}
+}
+
+// One that is killed while it is stopped is lost, as any other.
+func TestRunner_FindsWhatIsStoppedAndKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	o := newOtherEngine(t, dir, `echo one; exec sleep 600`)
+	o.kill(t)
+	d := describedIn(t, dir, o.id)
+	stop(t, d.Keeper.Pid)
+	f := mustFind(t, newRunner(t, dir), o.id)
+	kill(t, d.Keeper.Pid)
+	if end, stdout := f.end(t); end.Cause != engine.CauseLost || stdout != "one\n" {
+		t.Errorf("want lost with what it wrote, got %+v of %q", end, stdout)
+	}
+	noneLeft(t, d.Mark)
+}
+
+// stop stops a process, and waits until it stands still.
+func stop(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the process stands still", func() bool {
+		stat, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		return bytes.Contains(stat, []byte(") T "))
+	})
+}
+
+// A start found no descriptor, nor was there one to remove its folder with. When there are some
+// again, the execution is started as if nothing had been.
+func TestRunner_StartsWhereAFolderWasLeft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	e := newEngine(t, newRunner(t, dir))
+	request := sh("echo one")
+	request.ID = engine.ID{2}
+	state, err := folder.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := state.Create(request.ID.String())
+	if err == nil {
+		err = f.Leave()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result := wait(t, e, start(t, e, request, "one")); result.ExitCode != 0 {
+		t.Errorf("want exit 0, got %+v", result)
+	}
+}

@@ -22,8 +22,9 @@ const patience = 10 * time.Second
 
 // lines are the lines of one connection. Any may write, one reads.
 type lines struct {
-	conn *net.UnixConn
-	in   *bufio.Scanner
+	conn  *net.UnixConn
+	ahead *bufio.Reader // below in, for a look at whether anything comes
+	in    *bufio.Scanner
 
 	mu sync.Mutex // held by who writes
 }
@@ -36,8 +37,17 @@ func newLines(conn *net.UnixConn) *lines {
 
 // readFrom has the lines be read from in, which reads the connection.
 func (l *lines) readFrom(in io.Reader, longest int) {
-	l.in = bufio.NewScanner(in)
+	l.ahead = bufio.NewReaderSize(in, 16) // the least; longer reads pass it by
+	l.in = bufio.NewScanner(l.ahead)
 	l.in.Buffer(nil, longest)
+}
+
+// silent reports whether nothing comes for so long. Nothing is read.
+func (l *lines) silent(long time.Duration) bool {
+	_ = l.conn.SetReadDeadline(time.Now().Add(long))
+	_, err := l.ahead.Peek(1)
+	_ = l.conn.SetReadDeadline(time.Time{})
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // dial connects to the socket of a supervisor.

@@ -23,7 +23,8 @@ type link struct {
 	mu      sync.Mutex
 	lines   *lines
 	started started
-	phases  int // how many were told
+	greeted bool // started is what the supervisor has said
+	phases  int  // how many were told
 	number  int64
 	waiting map[int64]chan answer // nil: the connection has ended
 
@@ -35,11 +36,29 @@ func newLink(r *Runner, f *folder.Folder, l *engine.Launch) *link {
 	return &link{runner: r, folder: f, launch: l, typing: make(chan struct{}, 1)}
 }
 
-// join takes a connection up, which has told what runs.
-func (k *link) join(l *lines, s *started) {
+// join takes a connection up, which has told what runs if it has greeted.
+func (k *link) join(l *lines, s *started, greeted bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.lines, k.started, k.waiting = l, *s, make(map[int64]chan answer)
+	k.lines, k.started, k.greeted, k.waiting = l, *s, greeted, make(map[int64]chan answer)
+}
+
+// greet waits for the greeting of a supervisor that has not come to it, however long it is
+// stopped. It returns the phases so far, and whether there was a greeting.
+func (k *link) greet(l *lines) ([]engine.EventKind, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.greeted {
+		k.mu.Unlock()
+		_, _ = l.ahead.Peek(1)
+		s := greeting(l, k.launch.ID)
+		k.mu.Lock()
+		if s == nil {
+			return nil, false
+		}
+		k.started, k.greeted = *s, true
+	}
+	return slices.Clone(k.started.Phases), true
 }
 
 // Began is when it was started, and how long it may run since then.
@@ -60,15 +79,16 @@ func (k *link) tellPhases(all []engine.EventKind) {
 // hear hears the supervisor until it says how the execution ended, or is gone.
 func (k *link) hear(ctx context.Context) {
 	k.mu.Lock()
-	l, phases := k.lines, slices.Clone(k.started.Phases)
+	l := k.lines
 	k.mu.Unlock()
 	stop := context.AfterFunc(ctx, l.close)
 	defer stop()
 	defer l.close()
+	phases, there := k.greet(l)
 	k.tellPhases(phases)
 	for {
 		var m message
-		if err := l.read(&m); err != nil {
+		if !there || l.read(&m) != nil {
 			k.hangUp()
 			k.runner.vanished(ctx, k)
 			return
@@ -166,8 +186,8 @@ func (k *link) answered(a answer) {
 	}
 }
 
-// ask sends a request and waits for its answer. Where the context ends first the
-// supervisor is told, and answers with what was done so far.
+// ask sends a request and waits for its answer. Where the context ends first, and the
+// request is one that waits, the supervisor is told and answers with what was done so far.
 func (k *link) ask(ctx context.Context, r request) (answer, error) {
 	k.mu.Lock()
 	if k.waiting == nil {
@@ -189,6 +209,9 @@ func (k *link) ask(ctx context.Context, r request) (answer, error) {
 	case a, ok := <-waiting:
 		return answerOf(a, ok)
 	case <-ctx.Done():
+	}
+	if !r.waits() { // it is done when the supervisor comes to it
+		return answer{}, context.Cause(ctx)
 	}
 	_ = l.write(&request{Op: opCancel, Of: r.Number})
 	select {

@@ -49,6 +49,40 @@ func (r *Runner) mend(f *folder.Folder, l *engine.Launch) (*engine.Ending, error
 	return end, closeRecord(f)
 }
 
+// takeLeft takes the folder over, with its lock, of a start that came to nothing: the system
+// may have been out of what it takes to remove it. Errors: fs.ErrExist where somebody has
+// started or withdrawn it, ErrBusy where somebody looks at it, the system's.
+func takeLeft(s *folder.State, id string) (*folder.Folder, error) {
+	f, err := s.Find(id)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // somebody has removed it meanwhile
+		return s.Create(id)
+	case err != nil:
+		return nil, err
+	case f.Sealed():
+		return nil, fs.ErrExist
+	}
+	mine, err := f.Claim()
+	if err = errors.Join(err, absent(f.Description(nil)), absent(f.Ending(nil))); err != nil {
+		return nil, errors.Join(err, f.Release())
+	}
+	if !mine {
+		return nil, fmt.Errorf("%w: execution %s is being looked at", engine.ErrBusy, id)
+	}
+	if err := discard(f); err != nil {
+		return nil, err
+	}
+	return s.Create(id)
+}
+
+// absent is fs.ErrExist of what could be read, and nil of what is not there.
+func absent(err error) error {
+	if err == nil {
+		return fs.ErrExist
+	}
+	return ignoreMissing(err)
+}
+
 // lost is the ending of an execution whose supervisor has gone: how much is known.
 func lost(f *folder.Folder, d *description) engine.Ending {
 	end := engine.Ending{

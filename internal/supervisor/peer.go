@@ -144,13 +144,12 @@ func (p *peer) read(ctx context.Context) {
 		if !p.serve() {
 			continue // the ending is what it hears
 		}
-		switch r.Op {
-		case opWrite, opClose, opWake:
+		if r.waits() {
 			p.later(ctx, r)
-		default:
-			p.tell(message{Answer: p.now(ctx, &r)})
-			p.served()
+			continue
 		}
+		p.tell(message{Answer: p.now(ctx, &r)})
+		p.served()
 	}
 }
 

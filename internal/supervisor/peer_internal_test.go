@@ -65,7 +65,7 @@ func TestLink_HearsTheLastWords(t *testing.T) {
 	t.Parallel()
 	ours, supervisor := connected(t)
 	k := newLink(nil, nil, nil)
-	k.join(ours, &started{})
+	k.join(ours, &started{}, true)
 	if err := supervisor.write(message{Ending: &engine.Ending{ExitCode: 5}}); err != nil {
 		t.Fatal(err)
 	}

@@ -64,6 +64,9 @@ type request struct {
 	Of      int64                `json:"of,omitempty"`
 }
 
+// waits reports whether the answer may be long in coming.
+func (r *request) waits() bool { return r.Op == opWrite || r.Op == opClose || r.Op == opWake }
+
 // message is a line from the supervisor: what one of its fields says.
 type message struct {
 	Hello   *hello           `json:"hello,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -114,7 +115,10 @@ func (o *Options) claim(s *folder.State, id engine.ID) (f *folder.Folder, slot *
 			return nil, nil, err
 		}
 	}
-	if f, err = s.Create(id.String()); err != nil {
+	if f, err = s.Create(id.String()); errors.Is(err, fs.ErrExist) {
+		f, err = takeLeft(s, id.String())
+	}
+	if err != nil {
 		giveBack(slot)
 		return nil, nil, err
 	}
@@ -177,6 +181,8 @@ func discard(f *folder.Folder) error { return errors.Join(ignoreMissing(f.Remove
 
 // attend has goroutines hear the supervisor and follow the record.
 func (r *Runner) attend(k *link) {
-	r.group.Go(k.hear)
+	if !r.group.Go(k.hear) { // it is closed
+		k.lines.close()
+	}
 	r.group.Go(k.follow)
 }

@@ -36,7 +36,7 @@ func (r *Runner) launch(ctx context.Context, k *link, slot *os.File, about json.
 		l.close()
 		return err
 	}
-	k.join(l, now)
+	k.join(l, now, true)
 	return nil
 }
 
