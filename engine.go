@@ -27,6 +27,7 @@ type Engine struct {
 	inherit  inherited
 	programs programs
 	launches launches
+	rooms    rooms
 	bounds   journal.Options
 	budget   *journal.Budget
 	deliver  *delivery // nil without a handler

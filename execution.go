@@ -73,6 +73,11 @@ type execution struct {
 	added      int // how many secrets
 	addedBytes int
 
+	// ending is the result, output included: made by the first who saw it end and asks, and
+	// the same for all of them, of whom there may be thousands.
+	ending     *Result
+	concluding sync.Once
+
 	// mu: Engine.mu
 	status   Status
 	phase    phase
@@ -88,6 +93,15 @@ type execution struct {
 	size     TerminalSize
 	final    *finished     // set before the journal is closed
 	done     chan struct{} // closed when final is set; nil while nobody waits, see Engine.over
+}
+
+// result is how it ended, output included, once it has a final.
+func (x *execution) result() Result {
+	x.concluding.Do(func() {
+		r := x.final.result()
+		x.ending = &r
+	})
+	return *x.ending
 }
 
 // phase is what the engine does with an execution.

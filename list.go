@@ -70,9 +70,10 @@ func (e *Engine) Wait(ctx context.Context, id ID) (Result, error) {
 		if err := waitFor(ctx, e.over(x)); err != nil {
 			return Result{}, err
 		}
-		if f = x.final; f == nil {
+		if x.final == nil {
 			return Result{}, fault(ErrClosed, "execution %s goes on without it", id)
 		}
+		return x.result(), nil
 	}
 	return f.result(), nil
 }

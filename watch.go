@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/escher-dbai/cloudops-engine/internal/journal"
@@ -17,16 +18,35 @@ const showAfter = 100 * time.Millisecond
 // records is how many records one look into a journal takes at most. A reader
 // begins with fewer: most records are short.
 const (
-	records    = 64
+	records    = 32
 	fewRecords = 8
 )
 
-// roomier is what to read into next, when the last read gave n records.
-func roomier(buf []journal.Record, n int) []journal.Record {
-	if n < len(buf) || n == records {
-		return buf
+// rooms are for the records of readers that are behind, while they are: of a crowd, nearly
+// all wait for the next line.
+type rooms struct{ free sync.Pool }
+
+// fit is what to read into next, when the last read into buf gave n records.
+func (p *rooms) fit(buf []journal.Record, n int) []journal.Record {
+	switch {
+	case n == fewRecords && len(buf) == fewRecords:
+		if room, ok := p.free.Get().(*[records]journal.Record); ok {
+			return room[:]
+		}
+		return make([]journal.Record, records)
+	case n < fewRecords && len(buf) == records:
+		p.leave(buf)
+		return make([]journal.Record, fewRecords)
 	}
-	return make([]journal.Record, records)
+	return buf
+}
+
+// leave gives back what fit returned, with nothing in it.
+func (p *rooms) leave(buf []journal.Record) {
+	if len(buf) == records {
+		clear(buf)
+		p.free.Put((*[records]journal.Record)(buf))
+	}
 }
 
 // subject is an execution as a reader of its record knows it: live or finished.
@@ -104,7 +124,7 @@ func (e *Engine) Watch(ctx context.Context, id ID, from Cursor) iter.Seq2[Event,
 			yield(Event{}, err)
 			return
 		}
-		w := &watcher{subject: s, from: from}
+		w := &watcher{subject: s, rooms: &e.rooms, from: from}
 		if e.config.BufferOutput && s.live != nil {
 			w.hold = e.over(s.live)
 		}
@@ -118,6 +138,7 @@ func (e *Engine) Watch(ctx context.Context, id ID, from Cursor) iter.Seq2[Event,
 // into lines.
 type watcher struct {
 	subject subject
+	rooms   *rooms
 	from    Cursor          // events up to here were seen before
 	hold    <-chan struct{} // output waits for it; nil: for nothing
 	cutter  journal.Cutter
@@ -130,6 +151,7 @@ func (w *watcher) run(ctx context.Context, yield func(Event) bool) error {
 	at := max(0, int64(w.from))
 	started := false
 	buf := make([]journal.Record, fewRecords)
+	defer func() { w.rooms.leave(buf) }()
 	for {
 		n, next, err := w.read(ctx, at, buf)
 		switch {
@@ -163,7 +185,7 @@ func (w *watcher) run(ctx context.Context, yield func(Event) bool) error {
 			}
 			w.hold = nil
 		}
-		buf = roomier(buf, n)
+		buf = w.rooms.fit(buf, n)
 	}
 }
 
@@ -295,6 +317,9 @@ func (s *subject) ending(out []Event) []Event {
 	if f == nil {
 		return out
 	}
+	if s.live != nil {
+		return f.lastEvents(out, s.live.result())
+	}
 	return f.lastEvents(out, f.result())
 }
 
@@ -322,6 +347,7 @@ func (e *Engine) Output(ctx context.Context, id ID, from Cursor) iter.Seq2[Outpu
 			return
 		}
 		buf := make([]journal.Record, fewRecords)
+		defer func() { e.rooms.leave(buf) }()
 		var loan journal.Loan
 		defer loan.Return()
 		for at := int64(from); ; {
@@ -342,7 +368,7 @@ func (e *Engine) Output(ctx context.Context, id ID, from Cursor) iter.Seq2[Outpu
 					return
 				}
 			}
-			buf = roomier(buf, n)
+			buf = e.rooms.fit(buf, n)
 		}
 	}
 }

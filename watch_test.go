@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -238,6 +240,44 @@ func TestWatch_TellsTheGapOfALimit(t *testing.T) {
 			}
 			if want := 16_003 - int64(at); width != want {
 				t.Errorf("from %d: want %d bytes and gaps, got %d", at, want, width)
+			}
+		}
+	})
+}
+
+// What is kept of the output is in memory once for all who saw it end, and not once for each.
+func TestWatch_SharesTheOutputOfAnEnding(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := scripted(t, engine.Config{}, enginetest.Scripts{"talks": {Prints: []enginetest.Print{
+			{After: time.Second, Stream: engine.Stdout, Text: "out\n"}, {Stream: engine.Stderr, Text: "err\n"},
+		}}})
+		id, err := e.Execute(t.Context(), play("talks"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var results [3]engine.Result
+		var all sync.WaitGroup
+		for i := range results[:2] {
+			all.Go(func() {
+				for ev, err := range e.Watch(t.Context(), id, 0) {
+					if err != nil {
+						t.Error(err)
+					}
+					if ev.Result != nil {
+						results[i] = *ev.Result
+					}
+				}
+			})
+		}
+		all.Go(func() { results[2], _ = e.Wait(t.Context(), id) })
+		all.Wait()
+		for i, r := range results {
+			if r.Stdout != "out\n" || r.Stderr != "err\n" {
+				t.Fatalf("reader %d: %q and %q", i, r.Stdout, r.Stderr)
+			}
+			if unsafe.StringData(r.Stdout) != unsafe.StringData(results[0].Stdout) || unsafe.StringData(r.Stderr) != unsafe.StringData(results[0].Stderr) {
+				t.Errorf("reader %d has a copy of its own", i)
 			}
 		}
 	})

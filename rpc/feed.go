@@ -27,7 +27,6 @@ type feed[T any] struct {
 
 	mu      sync.Mutex
 	batch   []T
-	spare   []T // what was taken before
 	size    int
 	room    chan struct{} // closed when the batch is taken
 	sources int
@@ -90,7 +89,7 @@ func (f *feed[T]) amend(size int, take func(last *T) bool) bool {
 	return true
 }
 
-// take empties the batch. What it returns is good until it is called again.
+// take empties the batch. The feed keeps nothing of it: who sends it may take long.
 func (f *feed[T]) take() []T {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -102,8 +101,7 @@ func (f *feed[T]) take() []T {
 	case <-f.full: // it told of this batch
 	default:
 	}
-	clear(f.spare)
-	f.batch, f.spare, f.size = f.spare[:0], taken, 0
+	f.batch, f.size = nil, 0
 	close(f.room)
 	f.room = make(chan struct{})
 	return taken

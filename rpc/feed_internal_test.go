@@ -3,11 +3,13 @@ package rpc
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"connectrpc.com/grpchealth"
 
@@ -73,6 +75,23 @@ func TestFeed_AmendsOneBatch(t *testing.T) {
 	if f.amend(1, one) {
 		t.Error("something was added to what was taken")
 	}
+}
+
+// What was taken is let go of with whoever took it: a thousand streams that cannot send hold
+// what they send, and not the batch that it was made of.
+func TestFeed_KeepsNothingThatWasTaken(t *testing.T) {
+	t.Parallel()
+	f := newFeed[*[1 << 10]byte]()
+	item := new([1 << 10]byte)
+	gone := weak.Make(item)
+	if !f.put(t.Context(), item, 1) || len(f.take()) != 1 {
+		t.Fatal("it was not put and taken")
+	}
+	runtime.GC()
+	if gone.Value() != nil {
+		t.Error("it is still there")
+	}
+	runtime.KeepAlive(f)
 }
 
 // What comes alone goes at once; what comes shortly after it goes together, and soon.

@@ -11,10 +11,11 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/wire"
 )
 
-// said is one thing that a stream of events says: an event, or why there are no more.
+// said is one thing that a stream of events says: an event, lines that are one, or why
+// there are no more.
 type said struct {
 	event   *pb.Event
-	lines   *wire.Lines // of which event is the message; nil: of one that is not packed
+	lines   *wire.Lines
 	failure *pb.Failure
 }
 
@@ -50,9 +51,12 @@ func (h *Handler) Events(ctx context.Context, m *pb.WatchRequest, send func(*pb.
 			m.Events = make([]*pb.Event, 0, len(batch))
 		}
 		for _, s := range batch {
-			if s.failure != nil {
+			switch {
+			case s.failure != nil:
 				m.Failures = append(m.Failures, s.failure)
-			} else {
+			case s.lines != nil:
+				m.Events = append(m.Events, s.lines.Message())
+			default:
 				m.Events = append(m.Events, s.event)
 			}
 		}
@@ -93,7 +97,7 @@ func (h *Handler) events(ctx context.Context, f *feed[said], m *pb.WatchRequest,
 func say(ev *engine.Event, m *pb.WatchRequest) (said, error) {
 	if m.GetPacked() {
 		if lines, ok := wire.PackLine(ev); ok {
-			return said{event: lines.Message, lines: lines}, nil
+			return said{lines: lines}, nil
 		}
 	}
 	message, err := wire.EncodeEvent(ev, !m.GetWithoutOutput())

@@ -44,8 +44,8 @@ type Runner struct {
 	state   *folder.State
 	group   *lifecycle.Group
 	search  process.Searcher
-	warm    chan *lines   // supervisors that are ready
-	starts  chan struct{} // a token for each Start
+	warm    chan chan *lines // of supervisors that get ready, or are: closed behind each, or where there is none
+	starts  chan struct{}    // a token for each Start
 }
 
 var _ engine.Finder = (*Runner)(nil)
@@ -69,7 +69,7 @@ func New(o Options) (*Runner, error) {
 	}
 	r := &Runner{
 		options: o, state: state, group: lifecycle.New(),
-		warm: make(chan *lines, max(o.Warm, 0)), starts: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+		warm: make(chan chan *lines, max(o.Warm, 0)), starts: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
 	}
 	sweepDoors()
 	for range cap(r.warm) {
@@ -97,8 +97,10 @@ func (r *Runner) Close() error {
 	r.group.Wait()
 	for {
 		select {
-		case l := <-r.warm:
-			l.close() // and so it ends
+		case next := <-r.warm:
+			if l := <-next; l != nil {
+				l.close() // and so it ends
+			}
 		default:
 			return nil
 		}

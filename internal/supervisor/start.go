@@ -45,10 +45,15 @@ func mayRun(err error, f *folder.Folder) bool {
 	return errors.Is(err, errGone) && !errors.Is(f.Description(nil), fs.ErrNotExist)
 }
 
-// send sends an order to a supervisor that is ready, or to one that is started for it.
+// send sends an order to a supervisor that is ready or about to be, or to one that is
+// started for it.
 func (r *Runner) send(ctx context.Context, o *order, files []*os.File) (*lines, error) {
 	select {
-	case l := <-r.warm:
+	case next := <-r.warm:
+		l := <-next
+		if l == nil {
+			break // whatever was in its way, the next one tells
+		}
 		if l.write(o, files...) == nil {
 			return l, nil
 		}
@@ -84,29 +89,24 @@ func hearStart(l *lines) (*started, error) {
 // errGone says that a supervisor has gone that may have started the execution.
 var errGone = errors.New("the supervisor has gone")
 
-// warmUp has a supervisor get ready for the execution after this one, if there is to be
-// one.
+// warmUp has a supervisor get ready for the execution after this one, if none does. Who
+// comes before it is ready waits for it: to start another one would take longer.
 func (r *Runner) warmUp() {
-	if len(r.warm) == cap(r.warm) {
+	next := make(chan *lines, 1)
+	select {
+	case r.warm <- next:
+	default:
 		return
 	}
-	r.group.Go(func(ctx context.Context) {
-		l, err := r.supervisor()
-		if err != nil {
-			return // whoever needs one is told
-		}
-		select {
-		case <-ctx.Done():
-			l.close()
-			return
-		default:
-		}
-		select {
-		case r.warm <- l:
-		default:
-			l.close()
+	begun := r.group.Go(func(context.Context) {
+		defer close(next)
+		if l, err := r.supervisor(); err == nil { // else whoever needs one is told
+			next <- l
 		}
 	})
+	if !begun {
+		close(next)
+	}
 }
 
 // supervisor starts one and waits until it is ready.

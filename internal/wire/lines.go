@@ -11,27 +11,28 @@ import (
 )
 
 // Lines are lines of one stream that follow each other, as one message: what they cost is
-// then by the byte and not by the line. Make them with [PackLine].
+// then by the byte and not by the line. It becomes a message when it is sent: until then a
+// line of a reader that is behind takes a third of what it takes as one. Make them with
+// [PackLine].
 type Lines struct {
-	Message *pb.Event
+	kind  engine.EventKind
+	id    engine.ID
+	at    time.Time
+	first int64 // number
+	text  []byte
 
 	// Of the last line, what the next has to follow.
-	kind   engine.EventKind
-	id     engine.ID
-	at     time.Time
 	number int64
 	cursor engine.Cursor
 }
 
-// PackLine makes the message of a line that others may be added to. It reports false for
-// what is no whole line, and goes alone: by [EncodeEvent].
+// PackLine begins lines that others may be added to. It reports false for what is no whole
+// line, and goes alone: by [EncodeEvent].
 func PackLine(ev *engine.Event) (*Lines, bool) {
 	if !packs(ev) {
 		return nil, false
 	}
-	l := &Lines{kind: ev.Kind, id: ev.ExecutionID, at: ev.Time, Message: &pb.Event{
-		EventType: string(ev.Kind), ExecutionId: idText(ev.ExecutionID), Timestamp: stamp(ev.Time), LineNumber: ev.Number,
-	}}
+	l := &Lines{kind: ev.Kind, id: ev.ExecutionID, at: ev.Time, first: ev.Number}
 	l.take(ev)
 	return l, true
 }
@@ -46,6 +47,14 @@ func (l *Lines) Add(ev *engine.Event) bool {
 	return true
 }
 
+// Message is what is sent of them. Nothing may be added any more.
+func (l *Lines) Message() *pb.Event {
+	return &pb.Event{
+		EventType: string(l.kind), ExecutionId: idText(l.id), Timestamp: stamp(l.at),
+		LineNumber: l.first, LinesBase64: l.text, Cursor: int64(l.cursor),
+	}
+}
+
 // packs reports whether an event is a line that has nothing but a number.
 func packs(ev *engine.Event) bool {
 	isLine := ev.Kind == engine.StdoutWritten || ev.Kind == engine.StderrWritten
@@ -53,12 +62,10 @@ func packs(ev *engine.Event) bool {
 }
 
 func (l *Lines) take(ev *engine.Event) {
-	to := l.Message.LinesBase64
-	if more := len(ev.Line) + 1; cap(to)-len(to) < more {
-		to = slices.Grow(to, max(more, len(to))) // twice as much: append alone grows large ones in small steps
+	if more := len(ev.Line) + 1; cap(l.text)-len(l.text) < more {
+		l.text = slices.Grow(l.text, max(more, len(l.text))) // twice as much: append alone grows large ones in small steps
 	}
-	l.Message.LinesBase64 = append(append(to, ev.Line...), '\n')
-	l.Message.Cursor = int64(ev.Cursor)
+	l.text = append(append(l.text, ev.Line...), '\n')
 	l.number, l.cursor = ev.Number, ev.Cursor
 }
 

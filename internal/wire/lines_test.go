@@ -33,18 +33,23 @@ func drawStory(t *rapid.T) (story []engine.Event) {
 // pack makes the messages of a story as a stream does.
 func pack(t *rapid.T, story []engine.Event) (all []*pb.Event) {
 	var open *wire.Lines
+	send := func() {
+		if open != nil {
+			all = append(all, open.Message())
+		}
+	}
 	for i := range story {
 		ev := &story[i]
 		if open != nil && open.Add(ev) {
 			continue
 		}
+		send()
 		lines, ok := wire.PackLine(ev)
-		if open = lines; ok {
-			all = append(all, lines.Message)
-		} else {
+		if open = lines; !ok {
 			all = append(all, must[*pb.Event](t)(wire.EncodeEvent(ev, true)))
 		}
 	}
+	send()
 	return all
 }
 
@@ -76,7 +81,7 @@ func TestLines_AreOneMessage(t *testing.T) {
 	if !ok || !l.Add(line(2)) || !l.Add(line(3)) {
 		t.Fatal("three lines are not one message")
 	}
-	if m := l.Message; string(m.GetLinesBase64()) != "ab1\nab2\nab3\n" || m.GetLineNumber() != 1 || m.GetCursor() != 112 || m.Line != nil {
+	if m := l.Message(); string(m.GetLinesBase64()) != "ab1\nab2\nab3\n" || m.GetLineNumber() != 1 || m.GetCursor() != 112 || m.Line != nil {
 		t.Errorf("got %v", m)
 	}
 	for what, change := range map[string]func(ev *engine.Event){
