@@ -29,6 +29,15 @@ func ParseCommand(data []byte) (Command, error) {
 	if kind == CommandTypePlan {
 		return parsePlanCommand(data)
 	}
+	command, faults := readCommand(kind, members)
+	if err := invalidCommand(kind, faults); err != nil {
+		return nil, err
+	}
+	return command, nil
+}
+
+// readCommand reads a command of a kind, which is no plan, and tells all that is wrong with it.
+func readCommand(kind CommandType, members []jsonField) (Command, []commandFault) {
 	r := &commandReader{kind: kind, members: members, known: []string{"type"}}
 	command := r.command()
 	r.refuseRest()
@@ -39,10 +48,7 @@ func ParseCommand(data []byte) (Command, error) {
 			r.faults = append(r.faults, f)
 		}
 	}
-	if err := invalidCommand(kind, r.faults); err != nil {
-		return nil, err
-	}
-	return command, nil
+	return command, r.faults
 }
 
 // commandType is the kind that the members name.

@@ -123,6 +123,12 @@ type Progress struct {
 	CommandID ID        `json:"command_id,omitzero"`
 	Attempt   int       `json:"command_attempt,omitempty"`
 	State     PlanState `json:"command_status,omitempty"`
+	// ElapsedMS is how long it ran, in milliseconds, where it is over and did.
+	ElapsedMS int64 `json:"command_elapsed_ms,omitempty"`
+	// EstimateMS is how long it took before, in milliseconds, as a rule, and PlanEstimateMS
+	// how long a plan of the same description did. 0: nobody knows.
+	EstimateMS     int64 `json:"command_estimate_ms,omitempty"`
+	PlanEstimateMS int64 `json:"estimate_ms,omitempty"`
 }
 
 // eventJSON is an Event on the wire.

@@ -1,6 +1,10 @@
 package engine
 
-import "testing"
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
 
 // NewLocalRunner is the runner of processes, as New makes it.
 func NewLocalRunner(t *testing.T) Runner {
@@ -57,3 +61,21 @@ func FillSteps(e *Engine) {
 		e.lives.steps = append(e.lives.steps, step{x: &execution{}})
 	}
 }
+
+// RequestFields are the names of the fields of a request, and of what is in it, in JSON.
+func RequestFields() map[string][]string {
+	all := map[string][]string{}
+	for name, t := range map[string]reflect.Type{
+		"request": reflect.TypeFor[requestJSON](), "limits": reflect.TypeFor[limitsJSON](), "actor": reflect.TypeFor[Actor](),
+		"metadata": reflect.TypeFor[Metadata](), "trace": reflect.TypeFor[Trace](), "terminal": reflect.TypeFor[TerminalSize](),
+	} {
+		for f := range t.Fields() {
+			field, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			all[name] = append(all[name], field)
+		}
+	}
+	return all
+}
+
+// CommandTypes are all types of command.
+func CommandTypes() []CommandType { return commandTypes() }

@@ -113,6 +113,7 @@ func followPlan(r *PlanResult, ev *Event, at map[int]int) {
 		r.Results = append(r.Results, PlanCommandResult{Index: p.Index, OfPlan: -1, Name: p.CurrentCommand, ExitCode: -1})
 	}
 	c := &r.Results[n]
+	r.EstimateMS, c.EstimateMS = p.PlanEstimateMS, p.EstimateMS
 	c.ID, c.Attempts, c.State, c.Success = p.CommandID, p.Attempt, p.State, p.State == PlanState(Completed)
 	switch {
 	case p.State == PlanState(Running) && c.StartedAt.IsZero():

@@ -12,8 +12,8 @@ import (
 // Check finds all that is wrong with a plan and can be told without a machine to run it
 // on: a [PlanError], or nil.
 func (p Plan) Check() error {
-	_, err := p.resolve()
-	return err
+	_, faults := p.resolve(nil)
+	return (&planFaults{faults}).err()
 }
 
 // resolved is a plan with every matrix spelled out.
@@ -39,8 +39,11 @@ type resolver struct {
 
 	plan   *Plan
 	kind   PlanStrategyType
+	spoilt spoilt // what could not be read
 	out    resolved
 	names  map[string]int  // of commands as they stand in the plan
+	twice  map[string]bool // names that several have
+	partly map[int]bool    // commands of which not every cell is there
 	cells  map[string]int  // of those that are run
 	ranges []cellRange     // by index in the plan
 	joins  map[int]int     // who waits for all cells of a command, see all
@@ -50,18 +53,20 @@ type resolver struct {
 // cellRange is which of the resolved commands are of one: from, up to before to.
 type cellRange struct{ from, to int }
 
-func (p Plan) resolve() (*resolved, error) {
-	r := &resolver{plan: &p, kind: p.strategy(), names: map[string]int{}, cells: map[string]int{}, joins: map[int]int{}, judged: map[[2]int]bool{}}
+// resolve spells a plan out. Faults are those that are known from its text, which it is only
+// told of, and all that is wrong besides and does not follow from those.
+func (p Plan) resolve(known []PlanFault) (*resolved, []PlanFault) {
+	n := len(p.Commands)
+	r := &resolver{
+		plan: &p, kind: p.strategy(), spoilt: spoiltBy(known), names: make(map[string]int, n), twice: map[string]bool{},
+		partly: map[int]bool{}, cells: make(map[string]int, n), joins: map[int]int{}, judged: map[[2]int]bool{},
+	}
 	r.checkPlan()
 	r.name()
 	r.expand()
-	if len(r.list) == 0 {
-		r.connect()
-	}
-	if len(r.list) == 0 {
-		r.checkCycles()
-	}
-	return &r.out, r.err()
+	r.connect()
+	r.checkCycles()
+	return &r.out, append(known, r.spoilt.without(r.list)...)
 }
 
 // strategy is the type of the strategy, or its default.
@@ -82,9 +87,13 @@ func (p Plan) strategy() PlanStrategyType {
 
 func (r *resolver) checkPlan() {
 	p, s := r.plan, &r.plan.Strategy
-	switch {
-	case r.kind != SerialPlan && r.kind != ParallelPlan && r.kind != GraphPlan:
+	odd := r.kind != SerialPlan && r.kind != ParallelPlan && r.kind != GraphPlan
+	if odd {
 		r.add("/strategy/type", "is %q: must be %s, %s or %s", clip(string(r.kind), 40), SerialPlan, ParallelPlan, GraphPlan)
+	}
+	switch {
+	case odd, r.spoilt.at("/strategy/type"):
+		r.kind = GraphPlan // which takes most: what is no fault of some strategy is none of an unknown one
 	case r.kind != GraphPlan && len(s.Dependencies) > 0:
 		r.add("/strategy/dependencies", "are for the strategy %s; this is %s", GraphPlan, r.kind)
 	case r.kind == SerialPlan && s.MaxConcurrency > 1:
@@ -129,7 +138,8 @@ func (p Plan) commandName(i int) string {
 	return "command-" + strconv.Itoa(i)
 }
 
-// name learns the names of all commands.
+// name learns the names of all commands, those that are wrong as well: who refers to one
+// means it.
 func (r *resolver) name() {
 	for i := range r.plan.Commands {
 		name := r.plan.commandName(i)
@@ -142,7 +152,9 @@ func (r *resolver) name() {
 			r.add(commandPath(i)+"/name", "is %q: digits alone are an index", name)
 		case taken:
 			r.add(commandPath(i)+"/name", "is %q, which is the name of command %d already", name, have)
-		default:
+			r.twice[name] = true
+		}
+		if !taken {
 			r.names[name] = i
 		}
 	}
@@ -158,9 +170,9 @@ func (r *resolver) checkCommand(i int) {
 	}
 	at := commandPath(i)
 	switch {
-	case q.Command == nil:
+	case q.Command == nil && !r.spoilt.at(at):
 		r.add(at+"/command", `is missing: give it one, such as "type":"shell","command":"echo hello"`)
-	case q.Command.Type() == CommandTypePlan:
+	case q.Command != nil && q.Command.Type() == CommandTypePlan:
 		r.add(at+"/command", "is a plan: plans do not nest")
 	}
 	if q.ID != (ID{}) {
@@ -193,7 +205,7 @@ func (r *resolver) checkRetry(i int) {
 	switch {
 	case y.Attempts < 0 || y.Attempts > mostAttempts:
 		r.add(at+"/attempts", "is %d: must be 1 to %d", y.Attempts, mostAttempts)
-	case y.Attempts == 0:
+	case y.Attempts == 0 && !r.spoilt.at(at+"/attempts"):
 		r.add(at, "has no attempts: say how often it may run")
 	}
 	if y.Backoff < 0 || y.MaxBackoff < 0 {

@@ -46,10 +46,13 @@ func (r *resolver) group(i int) int {
 // dependencies are those that the command names.
 func (r *resolver) dependencies(i int) {
 	for n, ref := range r.plan.Commands[i].DependsOn {
-		if before, cells, ok := r.find(ref); ok {
+		before, cells, found := r.find(ref)
+		switch found {
+		case isThere:
 			r.needs(i, before, cells)
-		} else {
+		case isNowhere:
 			r.unknown(fmt.Sprintf("%s/depends_on/%d", commandPath(i), n), ref)
+		case isUnclear:
 		}
 	}
 }
@@ -144,10 +147,12 @@ func (r *resolver) after(i, node int) {
 func (r *resolver) conditions(i int) {
 	for n, c := range r.plan.Commands[i].When {
 		path := fmt.Sprintf("%s/when/%d", commandPath(i), n)
-		before, cells, ok := r.find(c.Command)
+		before, cells, found := r.find(c.Command)
 		switch {
-		case !ok:
+		case found == isNowhere:
 			r.unknown(path+"/command", c.Command)
+			continue
+		case found == isUnclear:
 			continue
 		case r.kind == SerialPlan && before >= i:
 			r.add(path+"/command", "is %q, which does not stand before it in a serial plan", clip(c.Command, 120))
@@ -187,7 +192,7 @@ func (r *resolver) condition(i int, cells cellRange, c plan.Condition) {
 // outcomes are what a condition asks for.
 func (r *resolver) outcomes(path string, c *PlanCondition) (set plan.Outcomes, ok bool) {
 	if len(c.Status) == 0 {
-		if len(c.ExitCodes) == 0 {
+		if len(c.ExitCodes) == 0 && !r.spoilt.at(path) {
 			r.add(path, "has neither a status nor exit codes")
 		}
 		return plan.Of(plan.Completed, plan.Failed), len(c.ExitCodes) > 0

@@ -48,7 +48,7 @@ func (p *planRun) Extend(timeout time.Duration) bool {
 func (p *planRun) status(s Status, started time.Time) PlanResult {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := PlanResult{PlanID: p.x.id, Status: s, Results: append([]PlanCommandResult{}, p.commands...)}
+	r := PlanResult{PlanID: p.x.id, Status: s, Results: append([]PlanCommandResult{}, p.commands...), EstimateMS: p.estimateMS}
 	if !started.IsZero() {
 		r.TotalDuration = time.Since(started)
 	}
@@ -129,21 +129,25 @@ func (e *Engine) planRecord(r *PlanResult) *Journal {
 	return j
 }
 
-// progressOf is the event of a note; commands are those of the plan.
-func progressOf(planID ID, detail uint64, commands []PlanCommandResult) *Progress {
+// progressOf is the event of a note; commands are those of the plan. Of a command that runs
+// nothing is read but what was there before the note.
+func progressOf(planID ID, detail uint64, commands []PlanCommandResult, estimateMS int64) *Progress {
 	const low = 1<<countBits - 1
-	p := &Progress{PlanID: planID, Completed: int(detail & low), Total: len(commands)}
+	p := &Progress{PlanID: planID, Completed: int(detail & low), Total: len(commands), PlanEstimateMS: estimateMS}
 	i := int(detail >> countBits & low)
 	detail >>= countBits + countBits
 	if i >= len(commands) {
 		return p // another has written it
 	}
-	p.CurrentCommand, p.Index = commands[i].Name, i
+	p.CurrentCommand, p.Index, p.EstimateMS = commands[i].Name, i, commands[i].EstimateMS
 	if p.Attempt = int(detail & (1<<attemptBits - 1)); p.Attempt > 0 {
 		p.CommandID = commandID(planID, p.CurrentCommand, p.Attempt)
 	}
 	if states := noteStates(); int(detail>>attemptBits) < len(states) {
 		p.State = states[detail>>attemptBits]
+	}
+	if p.State.Over() && !commands[i].StartedAt.IsZero() {
+		p.ElapsedMS = max(milliseconds(commands[i].CompletedAt.Sub(commands[i].StartedAt)), 0)
 	}
 	return p
 }

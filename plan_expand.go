@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/escher-dbai/cloudops-engine/internal/plan"
@@ -18,8 +19,9 @@ func (r *resolver) expand() {
 		axes, ok := r.axes(i)
 		total = min(total, MaxPlanCommands) + min(plan.Size(axes), MaxPlanCommands+1)
 		from := len(r.out.commands)
-		if ok && total <= MaxPlanCommands {
-			r.expandCommand(i, axes)
+		if !ok || total > MaxPlanCommands || !r.expandCommand(i, axes) {
+			r.partly[i] = true
+			r.out.commands = append(r.out.commands[:from], resolvedCommand{name: r.out.names[i], of: i}) // so that others can wait for it
 		}
 		r.ranges = append(r.ranges, cellRange{from, len(r.out.commands)})
 	}
@@ -32,7 +34,7 @@ func (r *resolver) expand() {
 func (r *resolver) axes(i int) (axes []plan.Axis, ok bool) {
 	m := &r.plan.Commands[i].Matrix
 	if len(m.Axes) == 0 && m.MaxConcurrency == 0 {
-		return nil, true
+		return nil, len(r.spoilt.here) == 0 || !r.spoilt.at(commandPath(i)+"/matrix")
 	}
 	at := commandPath(i) + "/matrix"
 	before := len(r.list)
@@ -62,27 +64,28 @@ func (r *resolver) axes(i int) (axes []plan.Axis, ok bool) {
 		}
 		axes = append(axes, plan.Axis{Name: name, Values: values})
 	}
-	return axes, len(r.list) == before
+	return axes, len(r.list) == before && !r.spoilt.at(at+"/axes")
 }
 
 // placeholder is where a value of a matrix goes.
 var placeholder = regexp.MustCompile(`\$\{matrix\.([^}"\\]*)\}`)
 
-// expandCommand adds the cells of a command, or the one that it is.
-func (r *resolver) expandCommand(i int, axes []plan.Axis) {
+// expandCommand adds the cells of a command, or the one that it is. It reports whether it
+// could.
+func (r *resolver) expandCommand(i int, axes []plan.Axis) bool {
 	c, name := &r.plan.Commands[i], r.out.names[i]
 	if c.Request.Command == nil {
-		return
+		return false
 	}
 	if len(axes) == 0 {
 		c.Request.Command.check(&commandChecker{visit: func(text string) { r.placeholders(i, text, nil) }})
 		r.cell(resolvedCommand{name: name, of: i, request: &c.Request})
-		return
+		return true
 	}
 	text, err := c.Request.MarshalJSON()
 	if err != nil {
 		r.wrong(commandPath(i), err)
-		return
+		return false
 	}
 	used := r.placeholders(i, string(text), axes)
 	for n := range plan.Size(axes) {
@@ -92,12 +95,13 @@ func (r *resolver) expandCommand(i int, axes []plan.Axis) {
 			request, err := inCell(string(text), axes, values)
 			if err != nil {
 				r.wrong(commandPath(i), fmt.Errorf("%s: %w", cell.name, err))
-				return // the others are as wrong
+				return false // the others are as wrong
 			}
 			cell.request = &request
 		}
 		r.cell(cell)
 	}
+	return true
 }
 
 // placeholders reports whether there are any, and finds those without an axis.
@@ -134,9 +138,8 @@ func inCell(text string, axes []plan.Axis, values []string) (Request, error) {
 
 // cell adds a command that is run.
 func (r *resolver) cell(c resolvedCommand) {
-	if have, ok := r.cells[c.name]; ok {
+	if have, ok := r.cells[c.name]; ok && !r.twice[r.out.names[c.of]] {
 		r.add(commandPath(c.of), "has two cells of the name %q: of command %d, too", clip(c.name, 120), r.out.commands[have].of)
-		return
 	}
 	c.retry = r.plan.Commands[c.of].Retry
 	for _, text := range c.retry.Stderr {
@@ -148,17 +151,36 @@ func (r *resolver) cell(c resolvedCommand) {
 	r.out.commands = append(r.out.commands, c)
 }
 
+// found is what becomes of a reference.
+type found int
+
+const (
+	isNowhere found = iota
+	isThere
+	isUnclear // it may mean what is wrong otherwise
+)
+
 // find are the cells that a reference means: the range of a command, or one of them.
-func (r *resolver) find(ref string) (command int, cells cellRange, ok bool) {
+func (r *resolver) find(ref string) (command int, cells cellRange, is found) {
+	of, _, isCell := strings.Cut(ref, "[")
+	if r.twice[of] {
+		return 0, cellRange{}, isUnclear
+	}
 	if i, ok := r.names[ref]; ok {
-		return i, r.ranges[i], true
+		return i, r.ranges[i], isThere
 	}
 	if n, ok := r.cells[ref]; ok {
-		return r.out.commands[n].of, cellRange{n, n + 1}, true
+		return r.out.commands[n].of, cellRange{n, n + 1}, isThere
 	}
-	var i int
-	if _, err := fmt.Sscanf(ref+" ", "%d ", &i); err == nil && fmt.Sprint(i) == ref && i >= 0 && i < len(r.ranges) {
-		return i, r.ranges[i], true
+	if i, ok := r.names[of]; ok && isCell && r.partly[i] {
+		return i, r.ranges[i], isThere
 	}
-	return 0, cellRange{}, false
+	i, err := strconv.Atoi(ref)
+	switch isIndex := err == nil && strconv.Itoa(i) == ref; {
+	case isIndex && i >= 0 && i < len(r.ranges):
+		return i, r.ranges[i], isThere
+	case !isIndex && r.spoilt.names:
+		return 0, cellRange{}, isUnclear
+	}
+	return 0, cellRange{}, isNowhere
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -92,3 +93,51 @@ func (f *planFaults) err() error {
 
 // commandPath is where a command stands in a plan.
 func commandPath(index int) string { return fmt.Sprintf("/commands/%d", index) }
+
+// spoilt are the places of a plan that could not be read: what is missing there may be only
+// because of that.
+type spoilt struct {
+	here   map[string]bool // where the faults are
+	around map[string]bool // what has one in it
+	names  bool            // there may be a command of any name
+}
+
+func spoiltBy(faults []PlanFault) spoilt {
+	if len(faults) == 0 {
+		return spoilt{}
+	}
+	s := spoilt{here: map[string]bool{}, around: map[string]bool{}}
+	for _, f := range faults {
+		s.here[f.Path] = true
+		for path := f.Path; path != ""; path = above(path) {
+			s.around[path] = true
+		}
+		inCommands := above(f.Path) == "/commands" || f.Path == "/commands" || f.Path == ""
+		s.names = s.names || inCommands || strings.HasSuffix(f.Path, "/name") && above(above(f.Path)) == "/commands"
+	}
+	return s
+}
+
+// above is the path of what something is in.
+func above(path string) string { return path[:max(strings.LastIndexByte(path, '/'), 0)] }
+
+// at reports whether something could not be read: all of it, or a part.
+func (s *spoilt) at(path string) bool { return s.around[path] || s.below(path) }
+
+// below reports whether something is in what could not be read.
+func (s *spoilt) below(path string) bool {
+	if len(s.here) == 0 {
+		return false
+	}
+	for ; path != ""; path = above(path) {
+		if s.here[path] {
+			return true
+		}
+	}
+	return s.here[""]
+}
+
+// without are the faults that are not in what is one as a whole.
+func (s *spoilt) without(faults []PlanFault) []PlanFault {
+	return slices.DeleteFunc(faults, func(f PlanFault) bool { return above(f.Path) != "/commands" && s.below(f.Path) })
+}

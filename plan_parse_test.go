@@ -92,28 +92,81 @@ func TestPlan_JSONComesBack(t *testing.T) {
 	sameJSON(t, p, command)
 }
 
-// Whatever is wrong is told at once, with where it stands.
+// Whatever is wrong is told at once, with where it stands: in the text, and in the graph.
 func TestParsePlan_TellsAllFaultsAtOnce(t *testing.T) {
 	t.Parallel()
-	const text = `{"strategy": {"type": "chaotic"},
+	const text = `{"strategy": {"type": "chaotic", "dependencies": {"9": [0], "1": [77]}},
  "halt": {"percent": -1},
  "commands": [
-  {"name": "a", "type": "shell", "command": "true", "retries": 3},
-  {"name": "a", "command": {"type": "exec"}},
-  {"name": "b", "comand": {}}
+  {"name": "a", "type": "shell", "command": "true", "retries": 3, "timeout_ms": "soon", "depends_on": ["nobody"]},
+  {"name": "a", "command": {"type": "exec"}, "env": {}, "env": {}},
+  {"name": "b", "comand": {}},
+  {"name": "x", "type": "exec", "program": "true", "depends_on": ["z"], "limits": {"cpus": "many"}},
+  {"name": "y", "type": "exec", "depends_on": ["x"]},
+  {"name": "z", "type": "exec", "program": "true", "args": "no", "depends_on": ["y", "a", 99]},
+  {"name": "n", "type": "exec", "program": "${matrix.r}", "matrix": {"axes": {"q": ["1"]}}, "when": [{"command": "x", "status": ["happy"]}]}
  ], "extra": 1}`
 	_, err := engine.ParsePlan([]byte(text))
-	faults := faultsOf(t, err)
-	for _, want := range []string{
-		"line 2, column 22: /halt/percent: is -1",
-		"line 4, column 3: /commands/0: ", // its command has a field that it does not know
-		`line 5, column 3: /commands/1: invalid command: exec: program is missing`,
-		"line 6, column 27: /commands/2/comand: is not known",
-		"line 7, column 14: /extra: is not known: it is one of commands, description, ",
+	want := `line 1, column 23: /strategy/type: is "chaotic": must be serial, parallel or dependency_graph
+line 1, column 56: /strategy/dependencies/9: is no command: they have the indexes 0 to 6
+line 1, column 67: /strategy/dependencies/1/0: is 77: commands have the indexes 0 to 6
+line 2, column 22: /halt/percent: is -1: must be a whole number above 0; leave it out for the default
+line 4, column 64: /commands/0/retries: invalid command: shell: retries does not belong to it, which has type, command, shell
+line 4, column 81: /commands/0/timeout_ms: timeout_ms is not a whole number, but a JSON string
+line 4, column 104: /commands/0/depends_on/0: is "nobody": there is no such command; by index they are 0 to 6
+line 5, column 12: /commands/1/name: is "a", which is the name of command 0 already
+line 5, column 28: /commands/1/command: invalid command: exec: program is missing
+line 5, column 53: /commands/1/env: is there twice
+line 6, column 27: /commands/2/comand: is not known: a command of a plan has continue_on_error, depends_on, matrix, name, retry, when, and the fields of a request
+line 7, column 3: /commands/3: waits for itself: x → z → y → x
+line 7, column 83: /commands/3/limits: limits.cpus is not a number, but a JSON string
+line 8, column 3: /commands/4/program: invalid command: exec: program is missing
+line 9, column 60: /commands/5/args: invalid command: exec: args is not a list of strings
+line 9, column 91: /commands/5/depends_on/2: is "99": there is no such command; by index they are 0 to 6
+line 10, column 3: /commands/6: has ${matrix.r}, and its matrix has no such axis
+line 10, column 130: /commands/6/when/0/status/0: is "happy": must be completed, failed, timeout, cancelled, rejected, skipped or passed
+line 11, column 14: /extra: is not known: it is one of $schema, commands, description, halt, id, lock, metadata, strategy, timeout_ms, type
+`
+	if d := cmp.Diff(want, faultsOf(t, err)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// A fault that only follows from another is not told.
+func TestParsePlan_TellsNoFaultThatFollowsFromAnother(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, text, want string }{
+		{"a command that is none, to which another refers", `{"commands":[7,{"type":"exec","program":"a","depends_on":["b"]}]}`, "/commands/0: is not an object"},
+		{"a name that is none", `{"commands":[{"name":7,"type":"exec","program":"a"},{"type":"exec","program":"b","depends_on":["a"]}]}`, "/commands/0/name: is not a string"},
+		{"commands that are none", `{"commands":{}}`, "/commands: is not a list"},
+		{"a strategy that is none", `{"strategy":"serial","commands":[{"name":"a","type":"exec","program":"a","depends_on":[]},{"type":"exec","program":"b","depends_on":["a"]}]}`, "/strategy: is not an object"},
+		{
+			"a matrix that is none, to whose cell another refers",
+			`{"commands":[{"name":"a","type":"exec","program":"${matrix.x}","matrix":{"axes":7}},{"type":"exec","program":"b","depends_on":["a[1]"]}]}`,
+			"/commands/0/matrix/axes: is not an object of lists of strings",
+		},
+		{
+			"two of one name, for which one of them waits",
+			`{"commands":[{"name":"a","type":"exec","program":"a","depends_on":["b"]},{"name":"a","type":"exec","program":"a"},{"name":"b","type":"exec","program":"b","depends_on":["a"]}]}`,
+			`/commands/1/name: is "a", which is the name of command 0 already`,
+		},
+		{
+			"attempts that are none", `{"commands":[{"type":"exec","program":"a","retry":{"attempts":"often"}}]}`,
+			`/commands/0/retry/attempts: is "often": must be a whole number above 0; leave it out for the default`,
+		},
+		{
+			"a state that is none", `{"commands":[{"type":"exec","program":"a"},{"type":"exec","program":"a","when":[{"command":0,"status":"failed"}]}]}`,
+			"/commands/1/when/0/status: is not a list of states",
+		},
 	} {
-		if !strings.Contains(faults, want) {
-			t.Errorf("want %q in:\n%s", want, faults)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := engine.ParsePlan([]byte(tt.text))
+			_, got, _ := strings.Cut(faultsOf(t, err), ": ") // behind the place
+			if d := cmp.Diff(tt.want+"\n", got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
 	}
 }
 

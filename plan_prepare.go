@@ -24,8 +24,9 @@ func (e *Engine) preparePlan(ctx context.Context, asked *Request, isNew bool) (*
 	r := x.launch.Request
 	own(r)
 	r.Command = p
-	resolved, err := p.resolve()
-	if err := errors.Join(err, checkPlanRequest(r), checkActor(r.Actor), checkLock(r.Lock), checkNegative(r)); err != nil {
+	resolved, faults := p.resolve(nil)
+	err := (&planFaults{faults}).err()
+	if err = errors.Join(err, checkPlanRequest(r), checkActor(r.Actor), checkLock(r.Lock), checkNegative(r)); err != nil {
 		return nil, err
 	}
 	if r.ID == (ID{}) {

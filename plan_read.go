@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -27,17 +28,12 @@ func ParsePlan(data []byte) (Plan, error) {
 	}
 	r := &planReader{}
 	p := r.plan(root)
-	if len(r.list) == 0 {
-		if err, ok := p.Check().(*PlanError); ok { //nolint:errorlint // Check returns it as it is
-			r.list = err.Faults
-		}
-	}
+	_, r.list = p.resolve(r.list)
 	for i := range r.list {
 		f := &r.list[i]
-		if f.Line == 0 {
-			f.Line, f.Column = placeIn(data, root.treeAt(f.Path).at)
-		}
+		f.Line, f.Column = placeIn(data, root.treeAt(f.Path).at)
 	}
+	slices.SortStableFunc(r.list, func(a, b PlanFault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return p, r.err()
 }
 
@@ -79,23 +75,29 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// into reads a value into v, which want describes.
+// into reads a value into v, a pointer, which want describes. What is wrong leaves v as it is.
 func (r *planReader) into(v any, want string) func(*jsonTree) {
 	return func(t *jsonTree) {
+		read := reflect.New(reflect.TypeOf(v).Elem())
 		dec := json.NewDecoder(bytes.NewReader(t.raw))
 		dec.DisallowUnknownFields()
-		if err := dec.Decode(v); err != nil {
+		if err := dec.Decode(read.Interface()); err != nil {
 			r.add(t.path, "is not %s", want)
+			return
 		}
+		reflect.ValueOf(v).Elem().Set(read.Elem())
 	}
 }
 
-// above0 reads a whole number above 0, which least may raise or bound.
+// above0 reads a whole number above 0.
 func (r *planReader) above0(n *int) func(*jsonTree) {
 	return func(t *jsonTree) {
-		if r.into(n, "a whole number")(t); *n <= 0 && len(t.raw) > 0 {
+		var read int
+		if err := json.Unmarshal(t.raw, &read); err != nil || read <= 0 {
 			r.add(t.path, "is %s: must be a whole number above 0; leave it out for the default", clip(string(t.raw), 20))
+			return
 		}
+		*n = read
 	}
 }
 
@@ -126,6 +128,7 @@ func (r *planReader) each(read func(*jsonTree)) func(*jsonTree) {
 func (r *planReader) plan(t *jsonTree) (p Plan) {
 	kind := CommandTypePlan
 	r.fields(t, map[string]func(*jsonTree){
+		"$schema":     func(*jsonTree) {}, // for editors
 		"type":        r.into(&kind, `"plan"`),
 		"id":          r.into(&p.ID, "a UUID"),
 		"description": r.into(&p.Description, "a string"),
@@ -197,6 +200,8 @@ func (r *planReader) command(t *jsonTree) (c PlanCommand) {
 		switch {
 		case own[m.name] != nil:
 			mine.members = append(mine.members, m)
+		case isRequest && slices.ContainsFunc(request, func(q jsonMember) bool { return q.name == m.name }):
+			r.add(m.value.path, "is there twice")
 		case isRequest:
 			request = append(request, m)
 		case typed:
@@ -236,10 +241,56 @@ func (r *planReader) requestOf(path string, request, command []jsonMember) Reque
 	}
 	b.WriteByte('}')
 	asked, err := ParseRequest(b.Bytes())
-	if err != nil {
+	if err != nil && !r.misread(path, request, command) {
 		r.wrong(path, err)
 	}
 	return asked
+}
+
+// misread tells what is wrong with the members of a request one by one, each where it
+// stands, and what is with its command; it reports whether there was anything.
+func (r *planReader) misread(path string, request, command []jsonMember) bool {
+	before := len(r.list)
+	for i, m := range request {
+		var b bytes.Buffer
+		b.WriteByte('{')
+		writeMembers(&b, request[i:i+1])
+		b.WriteByte('}')
+		if err := json.Unmarshal(b.Bytes(), &requestJSON{}); err != nil {
+			r.add(m.value.path, "%s", inJSONWords(err))
+		} else if _, err := ParseRequest(b.Bytes()); err != nil {
+			r.wrong(m.value.path, err)
+		}
+	}
+	if command != nil {
+		r.misreadCommand(path, command)
+	}
+	return len(r.list) > before
+}
+
+// misreadCommand tells what is wrong with a command whose fields stand among those of its
+// request.
+func (r *planReader) misreadCommand(path string, command []jsonMember) {
+	fields := make([]jsonField, len(command))
+	at := map[string]string{} // as faults name fields
+	for i, m := range command {
+		fields[i] = jsonField{m.name, m.value.raw}
+		at[m.name], at[quoteWord(m.name)] = m.value.path, m.value.path
+	}
+	kind, err := commandType(fields)
+	switch {
+	case err != nil:
+		r.wrong(at["type"], err)
+		return
+	case kind == CommandTypePlan:
+		r.add(at["type"], "is a plan: plans do not nest")
+		return
+	}
+	_, faults := readCommand(kind, fields)
+	for i := range faults {
+		field := faults[i].field
+		r.wrong(cmp.Or(at[field], path+"/"+pointerWord(field)), invalidCommand(kind, faults[i:i+1]))
+	}
 }
 
 func writeMembers(b *bytes.Buffer, members []jsonMember) {

@@ -15,6 +15,9 @@ type PlanResult struct {
 	// wrote is with their executions.
 	Results []PlanCommandResult `json:"results"`
 	Stats   PlanStats           `json:"stats"`
+	// EstimateMS is what a plan of the same description took before, as a rule, in
+	// milliseconds: the median of the last five that completed. 0: there was none.
+	EstimateMS int64 `json:"estimate_ms,omitempty"`
 	// TotalDuration is that of the whole, so far; "total_duration" and
 	// "total_duration_ms" in JSON.
 	TotalDuration time.Duration `json:"-"`
@@ -40,6 +43,9 @@ type PlanCommandResult struct {
 	Attempts    int       `json:"attempts,omitempty"`
 	StartedAt   time.Time `json:"started_at,omitzero"`
 	CompletedAt time.Time `json:"completed_at,omitzero"`
+	// EstimateMS is what the same command took before, in milliseconds, as
+	// [PlanResult.EstimateMS] is made.
+	EstimateMS int64 `json:"estimate_ms,omitempty"`
 }
 
 // PlanStats count the commands of a plan by how they ended. The first five are the

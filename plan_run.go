@@ -25,13 +25,15 @@ type planRun struct {
 	commands []PlanCommandResult
 	over     int
 	ends     []planEnd
-	resumes  []int
-	again    []int // that could not be accepted
-	ask      asked // cause is empty until somebody stops it
-	asks     int   // how many were not heard yet
-	started  time.Time
-	deadline *time.Timer
-	closed   bool // no timer is to do anything any more
+	// What it took before, 0: nobody knows. Before its start, then it stays.
+	estimateMS int64
+	resumes    []int
+	again      []int // that could not be accepted
+	ask        asked // cause is empty until somebody stops it
+	asks       int   // how many were not heard yet
+	started    time.Time
+	deadline   *time.Timer
+	closed     bool // no timer is to do anything any more
 }
 
 var _ Control = (*planRun)(nil)
@@ -58,6 +60,7 @@ func (p *planRun) conduct(ctx context.Context) {
 	if !e.mayStart(ctx, x) {
 		return
 	}
+	p.estimate(ctx)
 	e.began(x)
 	e.steer(ctx, x, p)
 	e.mu.Lock()
@@ -370,7 +373,7 @@ func (p *planRun) ending(started time.Time) Ending {
 	defer p.mu.Unlock()
 	now := time.Now()
 	end := Ending{Cause: CauseCommands, Started: started, Ended: now}
-	r := &PlanResult{PlanID: p.x.id, Results: p.commands, TotalDuration: now.Sub(started)}
+	r := &PlanResult{PlanID: p.x.id, Results: p.commands, TotalDuration: now.Sub(started), EstimateMS: p.estimateMS}
 	r.Stats = statsOf(r.Results)
 	switch {
 	case p.ask.cause != "":

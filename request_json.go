@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"reflect"
+	"strings"
 	"time"
 )
 
@@ -143,7 +146,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&j); err != nil {
-		return Advise(fault(ErrInvalid, "request: %v", err), "docs/types.md lists the fields of a request")
+		return Advise(fault(ErrInvalid, "request: %s", inJSONWords(err)), "docs/types.md lists the fields of a request")
 	}
 	*r = Request{
 		ID: j.ID, Env: j.Env, UnsetEnv: j.UnsetEnv, CleanEnv: j.CleanEnv, InheritEnv: j.InheritEnv, WorkingDir: j.WorkingDir,
@@ -169,6 +172,29 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	command, err := ParseCommand(j.Command)
 	r.Command = command
 	return err
+}
+
+// inJSONWords says in words of JSON what a decoder found wrong.
+func inJSONWords(err error) string {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok || wrong.Field == "" {
+		return strings.TrimPrefix(err.Error(), "json: ") // such as of an unknown field
+	}
+	want := "an object"
+	switch wrong.Type.Kind() {
+	case reflect.String:
+		want = "a string"
+	case reflect.Bool:
+		want = "true or false"
+	case reflect.Slice:
+		want = "a list"
+	case reflect.Float64:
+		want = "a number"
+	case reflect.Int, reflect.Int64, reflect.Uint16:
+		want = "a whole number"
+	default:
+	}
+	return fmt.Sprintf("%s is not %s, but a JSON %s", wrong.Field, want, wrong.Value)
 }
 
 // readNumbers reads the numbers for which 0 in JSON is an error.

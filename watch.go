@@ -290,26 +290,28 @@ func (s *subject) eventsOf(out []Event, r *journal.Record) []Event {
 	case noteExtended:
 		return append(out, Event{Kind: DeadlineExtended, Deadline: deadlineOf(r.Detail)})
 	case noteProgress:
-		return append(out, Event{Kind: PlanProgressed, Progress: progressOf(s.id, r.Detail, s.planned())})
+		commands, estimateMS := s.planned()
+		return append(out, Event{Kind: PlanProgressed, Progress: progressOf(s.id, r.Detail, commands, estimateMS)})
 	case noteEnded:
 		return s.ending(out)
 	}
 	return nil
 }
 
-// planned are the commands of a plan, as far as names and numbers.
-func (s *subject) planned() []PlanCommandResult {
+// planned are the commands of a plan, as far as names, numbers and estimates, and what the
+// plan took before.
+func (s *subject) planned() (commands []PlanCommandResult, estimateMS int64) {
 	switch {
 	case s.live != nil && s.live.plan != nil:
-		return s.live.plan.commands // whose names and numbers stay
+		return s.live.plan.commands, s.live.plan.estimateMS // which stay
 	case s.done != nil && s.done.rare != nil && s.done.rare.plan != nil:
-		return s.done.rare.plan.Results
+		return s.done.rare.plan.Results, s.done.rare.plan.EstimateMS
 	case s.done != nil:
 		if r := s.done.ending(); r.Plan != nil {
-			return r.Plan.Results
+			return r.Plan.Results, r.Plan.EstimateMS
 		}
 	}
-	return nil
+	return nil, 0
 }
 
 func (s *subject) ending(out []Event) []Event {

@@ -14,6 +14,7 @@ func planCases() []one {
 		{"RunsAPlan", "a plan is an execution, whose result and events tell of its commands, and these are executions of their own", runsAPlan},
 		{"RefusesAPlanAsAWhole", "a plan with faults is refused with all of them, and nothing of it is kept", refusesAPlan},
 		{"CancelsAPlan", "to cancel a plan ends what runs of it, and starts nothing more", cancelsAPlan},
+		{"EstimatesAPlan", "what completed before tells how long it will take, in the events of a plan and in its result", estimatesAPlan},
 		{"HoldsLocks", "what one execution has locked another waits for, and says so", holdsLocks},
 	}
 }
@@ -62,6 +63,37 @@ func runsAPlan(b *bench) {
 	status, err := engine.PlanFrom(patient(t), b.API, id)
 	if err != nil || !slices.EqualFunc(status.Results, r.Plan.Results, func(a, b engine.PlanCommandResult) bool { return a.ID == b.ID && a.State == b.State }) {
 		t.Errorf("%v: want %+v, got %+v", err, r.Plan.Results, status.Results)
+	}
+}
+
+func estimatesAPlan(b *bench) {
+	t := b.t
+	p := engine.Plan{Description: "estimated", Commands: []engine.PlanCommand{step("well", "echo estimated"), step("badly", "echo estimated; exit 3")}}
+	first := b.end(t, b.start(t, p.Request())).Plan
+	if first == nil {
+		t.Fatal("its result tells nothing of its commands")
+	}
+	want(t, "estimates of the first", [3]int64{}, [3]int64{first.EstimateMS, first.Results[0].EstimateMS, first.Results[1].EstimateMS})
+	p.Commands = p.Commands[:1]
+	b.end(t, b.start(t, p.Request()))
+
+	id := b.start(t, p.Request())
+	again := b.end(t, id).Plan
+	if again.EstimateMS < 1 || again.Results[0].EstimateMS < 1 {
+		t.Errorf("of what completed before there is no estimate: %+v", again)
+	}
+	for ev, err := range b.Watch(patient(t), id, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ev.Progress; got != nil {
+			c := &again.Results[0]
+			took := int64(0)
+			if got.State.Over() {
+				took = c.CompletedAt.Sub(c.StartedAt).Milliseconds()
+			}
+			want(t, "in "+string(got.State), [3]int64{took, c.EstimateMS, again.EstimateMS}, [3]int64{got.ElapsedMS, got.EstimateMS, got.PlanEstimateMS})
+		}
 	}
 }
 

@@ -27,8 +27,27 @@ failure. It is written in YAML or JSON; - is stdin. docs/plans.md has its fields
   cloudops plan validate nightly.yaml
   cloudops plan graph nightly.yaml --dot | dot -Tsvg >nightly.svg`,
 	}
-	cmd.AddCommand(p.planRunCommand(), p.planValidateCommand(), p.planShowCommand(), p.planGraphCommand())
+	cmd.AddCommand(p.planRunCommand(), p.planValidateCommand(), p.planShowCommand(), p.planGraphCommand(), p.planSchemaCommand())
 	return cmd
+}
+
+func (p *program) planSchemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Print the JSON Schema of plan files, for editors",
+		Long: `An editor that knows it completes and checks a plan while it is written. A plan in YAML names it in
+its first line, one in JSON in a field:
+
+  # yaml-language-server: $schema=plan.schema.json
+  {"$schema": "plan.schema.json", …}
+
+It tells whether a plan is well formed; validate tells whether it is well, too.`,
+		Example: `  cloudops plan schema >plan.schema.json`,
+		Args:    noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := p.stdout.Write(engine.PlanSchema())
+			return err
+		},
+	}
 }
 
 // declare gives a command what reads a plan.

@@ -17,7 +17,8 @@ type planView interface {
 // planBoard is where the commands of a plan are, as its events tell.
 type planBoard struct {
 	total, done int
-	rows        []*planRow // those that run, in the order of their starts
+	estimate    time.Duration // what the whole took before; 0: nobody knows
+	rows        []*planRow    // those that run, in the order of their starts
 	ended       map[engine.PlanState]int
 }
 
@@ -31,6 +32,8 @@ type planRow struct {
 	took    time.Duration
 	tail    string // the last line that it wrote
 	exit    int    // -1: there is none
+
+	estimate time.Duration // what it took before; 0: nobody knows
 }
 
 func newPlanBoard() *planBoard { return &planBoard{ended: map[engine.PlanState]int{}} }
@@ -55,12 +58,15 @@ func (b *planBoard) take(e *engine.Event) *planRow {
 // step takes up what became of a command.
 func (b *planBoard) step(e *engine.Event) *planRow {
 	p := e.Progress
-	b.total, b.done = p.Total, p.Completed
+	b.total, b.done, b.estimate = p.Total, p.Completed, milliseconds(p.PlanEstimateMS)
 	row := b.row(p.CommandID)
 	if row == nil {
 		row = &planRow{id: p.CommandID, name: oneLine(p.CurrentCommand), attempt: p.Attempt, started: e.Time, exit: -1}
 	}
-	row.state = p.State
+	row.state, row.estimate = p.State, milliseconds(p.EstimateMS)
+	if p.ElapsedMS > 0 && row.took == 0 { // its ending tells it exactly
+		row.took = milliseconds(p.ElapsedMS)
+	}
 	switch {
 	case p.State == engine.PlanState(engine.Running):
 		b.rows = append(b.rows, row)
@@ -90,6 +96,16 @@ func (b *planBoard) drop(gone *planRow) {
 	}
 }
 
+func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// before is what something took before, behind what it takes.
+func before(estimate time.Duration) string {
+	if estimate <= 0 {
+		return ""
+	}
+	return " of ~" + brief(estimate)
+}
+
 // outcome is how a command ended, in words.
 func (r *planRow) outcome() string {
 	text := string(r.state)
@@ -99,8 +115,11 @@ func (r *planRow) outcome() string {
 	if r.exit > 0 {
 		text += fmt.Sprintf(", exit code %d", r.exit)
 	}
-	if r.took > 0 {
+	switch {
+	case r.took > 0:
 		text += " after " + brief(r.took)
+	case r.state == engine.PlanState(engine.Running) && r.estimate > 0:
+		text += ", it took " + brief(r.estimate) + " before"
 	}
 	return text
 }

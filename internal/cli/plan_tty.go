@@ -160,15 +160,16 @@ func (b *planBoard) frame(width, height int, now, started time.Time, s style) []
 	if len(rows) > room {
 		rows, more = rows[:room], len(rows)-room
 	}
-	widest := 0
+	widest, guess := 0, 0
 	for _, row := range rows {
-		widest = max(widest, min(columns(row.name), widestName))
+		widest, guess = max(widest, min(columns(row.name), widestName)), max(guess, len(before(row.estimate)))
 	}
 	lines := make([]string, 0, len(rows)+1)
 	for _, row := range rows {
 		icon, paint := planIcon(row.state, s)
 		name := cut(row.name, widest)
-		text := fmt.Sprintf("%s%s  %6s  %s", name, strings.Repeat(" ", widest-columns(name)), brief(now.Sub(row.started)), row.tail)
+		blanks := strings.Repeat(" ", widest-columns(name))
+		text := fmt.Sprintf("%s%s  %6s%-*s  %s", name, blanks, brief(now.Sub(row.started)), guess, before(row.estimate), row.tail)
 		lines = append(lines, paint(icon)+" "+strings.TrimRight(cut(text, max(width-3, 1)), " "))
 	}
 	whole := fmt.Sprintf("%d/%d over, %d running", b.done, b.total, len(b.rows))
@@ -184,5 +185,5 @@ func (b *planBoard) frame(width, height int, now, started time.Time, s style) []
 	if bad > 0 {
 		whole += fmt.Sprintf(", %d failed", bad)
 	}
-	return append(lines, cut(whole+"  "+brief(now.Sub(started)), max(width-1, 1)))
+	return append(lines, cut(whole+"  "+brief(now.Sub(started))+before(b.estimate), max(width-1, 1)))
 }

@@ -51,6 +51,16 @@ func TestPlanOnTerminal_HasALineForEachThatRuns(t *testing.T) {
 	wantText(t, "the drawing", want, strings.Join(frame, "\n"))
 }
 
+// What a command took before stands behind what it takes.
+func TestPlanOnTerminal_TellsWhatItTookBefore(t *testing.T) {
+	t.Parallel()
+	start := now().Add(-3 * time.Second)
+	known := at(start, stepOf(1, 0, 3, "known", running))
+	known.Progress.EstimateMS, known.Progress.PlanEstimateMS = 12_000, 61_000
+	frame := cli.PlanFrame([2]int{60, 10}, start, now(), at(start, stepOf(0, 0, 3, "new", running)), wrote(0, "a"), known, wrote(1, "b"))
+	wantText(t, "the drawing", "▸ new      3.0s          a\n▸ known    3.0s of ~12s  b\n0/3 over, 2 running  3.0s of ~1m01s", strings.Join(frame, "\n"))
+}
+
 func TestPlanOnTerminal_FitsIntoIt(t *testing.T) {
 	t.Parallel()
 	var events []*engine.Event

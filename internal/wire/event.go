@@ -36,6 +36,7 @@ func EncodeEvent(ev *engine.Event, withOutput bool) (*pb.Event, error) {
 		m.PlanId, m.Completed, m.Total = p.PlanID.String(), new(clamp(p.Completed)), new(clamp(p.Total))
 		m.CurrentCommand, m.CommandStatus = text(p.CurrentCommand), string(p.State)
 		m.CommandIndex, m.CommandAttempt, m.CommandId = new(clamp(p.Index)), clamp(p.Attempt), idText(p.CommandID)
+		m.CommandElapsedMs, m.CommandEstimateMs, m.EstimateMs = positive(p.ElapsedMS), positive(p.EstimateMS), positive(p.PlanEstimateMS)
 	}
 	if ev.Result == nil {
 		return m, nil
@@ -85,6 +86,7 @@ func decodeRare(m *pb.Event, ev *engine.Event) error {
 		ev.Progress = &engine.Progress{
 			PlanID: plan, Completed: int(m.GetCompleted()), Total: int(m.GetTotal()), CurrentCommand: m.GetCurrentCommand(),
 			Index: int(m.GetCommandIndex()), Attempt: int(m.GetCommandAttempt()), State: engine.PlanState(m.GetCommandStatus()),
+			ElapsedMS: m.GetCommandElapsedMs(), EstimateMS: m.GetCommandEstimateMs(), PlanEstimateMS: m.GetEstimateMs(),
 		}
 		if ev.Progress.CommandID, err = idOf(m.GetCommandId()); err != nil {
 			return err
@@ -96,6 +98,14 @@ func decodeRare(m *pb.Event, ev *engine.Event) error {
 	r, err := DecodeResult(m.GetResult())
 	ev.Result = &r
 	return err
+}
+
+// positive is a number where there is one.
+func positive(n int64) *int64 {
+	if n <= 0 {
+		return nil
+	}
+	return &n
 }
 
 // DecodeSize makes the size of a terminal of its numbers, and the largest of what is larger.

@@ -76,8 +76,12 @@ type Event struct {
 	CommandId      string `protobuf:"bytes,30,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
 	CommandAttempt int32  `protobuf:"varint,31,opt,name=command_attempt,json=commandAttempt,proto3" json:"command_attempt,omitempty"`
 	CommandStatus  string `protobuf:"bytes,32,opt,name=command_status,json=commandStatus,proto3" json:"command_status,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How long the command ran, where it is over and did; how long it and the plan took before, as a rule. Absent: nobody knows.
+	CommandElapsedMs  *int64 `protobuf:"varint,33,opt,name=command_elapsed_ms,json=commandElapsedMs,proto3,oneof" json:"command_elapsed_ms,omitempty"`
+	CommandEstimateMs *int64 `protobuf:"varint,34,opt,name=command_estimate_ms,json=commandEstimateMs,proto3,oneof" json:"command_estimate_ms,omitempty"`
+	EstimateMs        *int64 `protobuf:"varint,35,opt,name=estimate_ms,json=estimateMs,proto3,oneof" json:"estimate_ms,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
@@ -332,6 +336,27 @@ func (x *Event) GetCommandStatus() string {
 		return x.CommandStatus
 	}
 	return ""
+}
+
+func (x *Event) GetCommandElapsedMs() int64 {
+	if x != nil && x.CommandElapsedMs != nil {
+		return *x.CommandElapsedMs
+	}
+	return 0
+}
+
+func (x *Event) GetCommandEstimateMs() int64 {
+	if x != nil && x.CommandEstimateMs != nil {
+		return *x.CommandEstimateMs
+	}
+	return 0
+}
+
+func (x *Event) GetEstimateMs() int64 {
+	if x != nil && x.EstimateMs != nil {
+		return *x.EstimateMs
+	}
+	return 0
 }
 
 // What a handler that was too slow did not get.
@@ -806,7 +831,8 @@ var File_cloudops_v1_event_proto protoreflect.FileDescriptor
 
 const file_cloudops_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x17cloudops/v1/event.proto\x12\vcloudops.v1\x1a\x1bcloudops/v1/execution.proto\x1a\x19cloudops/v1/request.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\t\n" +
+	"\x17cloudops/v1/event.proto\x12\vcloudops.v1\x1a\x1bcloudops/v1/execution.proto\x1a\x19cloudops/v1/request.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\n" +
+	"\n" +
 	"\x05Event\x12\x1d\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\tR\teventType\x12!\n" +
@@ -847,14 +873,21 @@ const file_cloudops_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"command_id\x18\x1e \x01(\tR\tcommandId\x12'\n" +
 	"\x0fcommand_attempt\x18\x1f \x01(\x05R\x0ecommandAttempt\x12%\n" +
-	"\x0ecommand_status\x18  \x01(\tR\rcommandStatusB\a\n" +
+	"\x0ecommand_status\x18  \x01(\tR\rcommandStatus\x121\n" +
+	"\x12command_elapsed_ms\x18! \x01(\x03H\x06R\x10commandElapsedMs\x88\x01\x01\x123\n" +
+	"\x13command_estimate_ms\x18\" \x01(\x03H\aR\x11commandEstimateMs\x88\x01\x01\x12$\n" +
+	"\vestimate_ms\x18# \x01(\x03H\bR\n" +
+	"estimateMs\x88\x01\x01B\a\n" +
 	"\x05_lineB\x0e\n" +
 	"\f_line_base64B\x0f\n" +
 	"\r_lines_base64B\f\n" +
 	"\n" +
 	"_completedB\b\n" +
 	"\x06_totalB\x10\n" +
-	"\x0e_command_index\"T\n" +
+	"\x0e_command_indexB\x15\n" +
+	"\x13_command_elapsed_msB\x16\n" +
+	"\x14_command_estimate_msB\x0e\n" +
+	"\f_estimate_ms\"T\n" +
 	"\x06Missed\x12#\n" +
 	"\n" +
 	"executions\x18\x01 \x01(\x03H\x00R\n" +

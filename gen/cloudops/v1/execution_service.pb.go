@@ -630,7 +630,10 @@ type WatchRequest struct {
 	// one, at most a minute.
 	KeepAliveMs *int32 `protobuf:"varint,3,opt,name=keep_alive_ms,json=keepAliveMs,proto3,oneof" json:"keep_alive_ms,omitempty"`
 	// Lines that follow each other come as one event, in lines_base64: five times as many a second.
-	Packed        bool `protobuf:"varint,4,opt,name=packed,proto3" json:"packed,omitempty"`
+	Packed bool `protobuf:"varint,4,opt,name=packed,proto3" json:"packed,omitempty"`
+	// The first of the executions is a plan, and its commands are followed, too, as one stream: each between the event that
+	// it runs and the one that it is over. The others say where to go on in commands of it.
+	Plan          bool `protobuf:"varint,5,opt,name=plan,proto3" json:"plan,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -689,6 +692,13 @@ func (x *WatchRequest) GetKeepAliveMs() int32 {
 func (x *WatchRequest) GetPacked() bool {
 	if x != nil {
 		return x.Packed
+	}
+	return false
+}
+
+func (x *WatchRequest) GetPlan() bool {
+	if x != nil {
+		return x.Plan
 	}
 	return false
 }
@@ -1892,14 +1902,15 @@ const file_cloudops_v1_execution_service_proto_rawDesc = "" +
 	"\n" +
 	"\b_wait_ms\";\n" +
 	"\fWaitResponse\x12+\n" +
-	"\x06result\x18\x01 \x01(\v2\x13.cloudops.v1.ResultR\x06result\"\xbf\x01\n" +
+	"\x06result\x18\x01 \x01(\v2\x13.cloudops.v1.ResultR\x06result\"\xd3\x01\n" +
 	"\fWatchRequest\x125\n" +
 	"\n" +
 	"executions\x18\x01 \x03(\v2\x15.cloudops.v1.PositionR\n" +
 	"executions\x12%\n" +
 	"\x0ewithout_output\x18\x02 \x01(\bR\rwithoutOutput\x12'\n" +
 	"\rkeep_alive_ms\x18\x03 \x01(\x05H\x00R\vkeepAliveMs\x88\x01\x01\x12\x16\n" +
-	"\x06packed\x18\x04 \x01(\bR\x06packedB\x10\n" +
+	"\x06packed\x18\x04 \x01(\bR\x06packed\x12\x12\n" +
+	"\x04plan\x18\x05 \x01(\bR\x04planB\x10\n" +
 	"\x0e_keep_alive_ms\".\n" +
 	"\bPosition\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +

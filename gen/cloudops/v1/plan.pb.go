@@ -33,8 +33,10 @@ type PlanResult struct {
 	// Such as "2.5s", exactly, and in milliseconds.
 	TotalDuration   string `protobuf:"bytes,5,opt,name=total_duration,json=totalDuration,proto3" json:"total_duration,omitempty"`
 	TotalDurationMs *int64 `protobuf:"varint,6,opt,name=total_duration_ms,json=totalDurationMs,proto3,oneof" json:"total_duration_ms,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What it took before, as a rule. Absent: nobody knows.
+	EstimateMs    *int64 `protobuf:"varint,7,opt,name=estimate_ms,json=estimateMs,proto3,oneof" json:"estimate_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PlanResult) Reset() {
@@ -109,6 +111,13 @@ func (x *PlanResult) GetTotalDurationMs() int64 {
 	return 0
 }
 
+func (x *PlanResult) GetEstimateMs() int64 {
+	if x != nil && x.EstimateMs != nil {
+		return *x.EstimateMs
+	}
+	return 0
+}
+
 // How a command of a plan ended, or how far it is.
 type PlanCommandResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -122,11 +131,13 @@ type PlanCommandResult struct {
 	Status  string `protobuf:"bytes,5,opt,name=status,proto3" json:"status,omitempty"`
 	Success *bool  `protobuf:"varint,6,opt,name=success,proto3,oneof" json:"success,omitempty"`
 	// -1 where there is none.
-	ExitCode      *int32                 `protobuf:"varint,7,opt,name=exit_code,json=exitCode,proto3,oneof" json:"exit_code,omitempty"`
-	Error         string                 `protobuf:"bytes,8,opt,name=error,proto3" json:"error,omitempty"`
-	Attempts      int32                  `protobuf:"varint,9,opt,name=attempts,proto3" json:"attempts,omitempty"`
-	StartedAt     *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
-	CompletedAt   *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
+	ExitCode    *int32                 `protobuf:"varint,7,opt,name=exit_code,json=exitCode,proto3,oneof" json:"exit_code,omitempty"`
+	Error       string                 `protobuf:"bytes,8,opt,name=error,proto3" json:"error,omitempty"`
+	Attempts    int32                  `protobuf:"varint,9,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	StartedAt   *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
+	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
+	// What it took before, as a rule. Absent: nobody knows.
+	EstimateMs    *int64 `protobuf:"varint,12,opt,name=estimate_ms,json=estimateMs,proto3,oneof" json:"estimate_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -236,6 +247,13 @@ func (x *PlanCommandResult) GetCompletedAt() *timestamppb.Timestamp {
 		return x.CompletedAt
 	}
 	return nil
+}
+
+func (x *PlanCommandResult) GetEstimateMs() int64 {
+	if x != nil && x.EstimateMs != nil {
+		return *x.EstimateMs
+	}
+	return 0
 }
 
 // The commands of a plan by how they ended.
@@ -377,7 +395,7 @@ var File_cloudops_v1_plan_proto protoreflect.FileDescriptor
 
 const file_cloudops_v1_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x16cloudops/v1/plan.proto\x12\vcloudops.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x02\n" +
+	"\x16cloudops/v1/plan.proto\x12\vcloudops.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x02\n" +
 	"\n" +
 	"PlanResult\x12\x17\n" +
 	"\aplan_id\x18\x01 \x01(\tR\x06planId\x12\x16\n" +
@@ -385,8 +403,11 @@ const file_cloudops_v1_plan_proto_rawDesc = "" +
 	"\aresults\x18\x03 \x03(\v2\x1e.cloudops.v1.PlanCommandResultR\aresults\x12,\n" +
 	"\x05stats\x18\x04 \x01(\v2\x16.cloudops.v1.PlanStatsR\x05stats\x12%\n" +
 	"\x0etotal_duration\x18\x05 \x01(\tR\rtotalDuration\x12/\n" +
-	"\x11total_duration_ms\x18\x06 \x01(\x03H\x00R\x0ftotalDurationMs\x88\x01\x01B\x14\n" +
-	"\x12_total_duration_ms\"\xa5\x03\n" +
+	"\x11total_duration_ms\x18\x06 \x01(\x03H\x00R\x0ftotalDurationMs\x88\x01\x01\x12$\n" +
+	"\vestimate_ms\x18\a \x01(\x03H\x01R\n" +
+	"estimateMs\x88\x01\x01B\x14\n" +
+	"\x12_total_duration_msB\x0e\n" +
+	"\f_estimate_ms\"\xdb\x03\n" +
 	"\x11PlanCommandResult\x12\x19\n" +
 	"\x05index\x18\x01 \x01(\x05H\x00R\x05index\x88\x01\x01\x12\x1c\n" +
 	"\aof_plan\x18\x02 \x01(\x05H\x01R\x06ofPlan\x88\x01\x01\x12\x12\n" +
@@ -400,14 +421,17 @@ const file_cloudops_v1_plan_proto_rawDesc = "" +
 	"\n" +
 	"started_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x12=\n" +
-	"\fcompleted_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\vcompletedAtB\b\n" +
+	"\fcompleted_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\vcompletedAt\x12$\n" +
+	"\vestimate_ms\x18\f \x01(\x03H\x04R\n" +
+	"estimateMs\x88\x01\x01B\b\n" +
 	"\x06_indexB\n" +
 	"\n" +
 	"\b_of_planB\n" +
 	"\n" +
 	"\b_successB\f\n" +
 	"\n" +
-	"_exit_code\"\x8c\x04\n" +
+	"_exit_codeB\x0e\n" +
+	"\f_estimate_ms\"\x8c\x04\n" +
 	"\tPlanStats\x12\x19\n" +
 	"\x05total\x18\x01 \x01(\x05H\x00R\x05total\x88\x01\x01\x12!\n" +
 	"\tcompleted\x18\x02 \x01(\x05H\x01R\tcompleted\x88\x01\x01\x12\x1b\n" +

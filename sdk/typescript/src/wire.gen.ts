@@ -29,6 +29,8 @@ export interface PlanResult {
   /** Such as "2.5s", exactly, and in milliseconds. */
   total_duration?: string;
   total_duration_ms?: number;
+  /** What it took before, as a rule. Absent: nobody knows. */
+  estimate_ms?: number;
 }
 
 /** How a command of a plan ended, or how far it is. */
@@ -48,6 +50,8 @@ export interface PlanCommandResult {
   attempts?: number;
   started_at?: string;
   completed_at?: string;
+  /** What it took before, as a rule. Absent: nobody knows. */
+  estimate_ms?: number;
 }
 
 /** The commands of a plan by how they ended. */
@@ -457,6 +461,10 @@ export interface Event {
   command_id?: string;
   command_attempt?: number;
   command_status?: string;
+  /** How long the command ran, where it is over and did; how long it and the plan took before, as a rule. Absent: nobody knows. */
+  command_elapsed_ms?: number;
+  command_estimate_ms?: number;
+  estimate_ms?: number;
 }
 
 /** What a handler that was too slow did not get. */
@@ -625,6 +633,11 @@ export interface WatchRequest {
   keep_alive_ms?: number;
   /** Lines that follow each other come as one event, in lines_base64: five times as many a second. */
   packed?: boolean;
+  /**
+   * The first of the executions is a plan, and its commands are followed, too, as one stream: each between the event that
+   * it runs and the one that it is over. The others say where to go on in commands of it.
+   */
+  plan?: boolean;
 }
 
 /** Where to go on in the record of an execution. */
@@ -795,7 +808,7 @@ export interface StreamMethods {
 }
 
 /** Fields that are 64 bits wide: text in proto JSON, numbers here. */
-export const wideFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["accepted","bytes","cancelled","completed","cursor","duration_ms","events","executions","expired","failed","involuntary_switches","line_number","lost","masks","output_memory_bytes","peak_memory_bytes","queued_ms","read_blocks","rejected","skipped","stderr_bytes","stderr_lines","stderr_omitted_bytes","stderr_omitted_lines","stdout_bytes","stdout_lines","stdout_omitted_bytes","stdout_omitted_lines","system_ms","timeout","total_duration_ms","user_ms","voluntary_switches","write_blocks"]);
+export const wideFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["accepted","bytes","cancelled","command_elapsed_ms","command_estimate_ms","completed","cursor","duration_ms","estimate_ms","events","executions","expired","failed","involuntary_switches","line_number","lost","masks","output_memory_bytes","peak_memory_bytes","queued_ms","read_blocks","rejected","skipped","stderr_bytes","stderr_lines","stderr_omitted_bytes","stderr_omitted_lines","stdout_bytes","stdout_lines","stdout_omitted_bytes","stdout_omitted_lines","system_ms","timeout","total_duration_ms","user_ms","voluntary_switches","write_blocks"]);
 
 /** Fields whose keys are the caller's own. */
 export const mapFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["tags"]);
