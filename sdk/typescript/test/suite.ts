@@ -32,8 +32,8 @@ const codeOf = (doing: Promise<unknown>): Promise<unknown> =>
   doing.then(() => "no error", (error: unknown) => (isEngineError(error) ? error.code : error));
 
 /** What holds whatever the transport. */
-export function suite(name: string, open: () => Promise<Way>, options: { skip?: boolean } = {}): void {
-  describe(name, options, () => {
+export function suite(name: string, open: () => Promise<Way>): void {
+  describe(name, () => {
     let way: Way;
     let engine: Engine;
     let streams = 0;
@@ -101,6 +101,31 @@ export function suite(name: string, open: () => Promise<Way>, options: { skip?: 
       expect((await collect(execution.logs({ tail: 3, stream: "stdout" }).lines())).map((l) => l.line)).toEqual(["19998", "19999", "20000"]);
       expect((await collect(execution.logs({ follow: false, stream: "stderr" }))).flat()).toMatchObject([{ line: "end" }]);
       expect((await collect(execution.search({ match: "^1999.$", limit: 2 }))).map((l) => l.line)).toEqual(["19990", "19991"]);
+    });
+
+    test("lines that come packed are those that were written, and one goes on behind each", async () => {
+      const execution = await engine.executions.start(sh("seq 1 300; printf 'gr\\303\\274n\\n\\n\\r\\n\\357\\273\\277x\\n\\377y\\n'; seq 306 600"));
+      await execution.result();
+      const lines = await collect(execution.logs().lines());
+      const want = Array.from({ length: 600 }, (_, i) => String(i + 1));
+      want.splice(300, 5, "grün", "", "\r", "\ufeffx", "\ufffdy");
+      expect(lines.map((l) => l.line)).toEqual(want);
+      expect(lines.map((l) => l.line_number)).toEqual(want.map((_, i) => i + 1));
+      expect(lines.flatMap((l) => l.line_base64 ?? [])).toEqual([btoa("\xffy")]);
+      for (const i of [0, 299, 300, 303, 304, 598]) {
+        const [next] = await collect(execution.logs({ after: lines[i]!.cursor }).lines());
+        expect(next).toEqual(lines[i + 1]);
+      }
+    });
+
+    test("who wants no lines hears of the life alone, also beside one who does", async () => {
+      const execution = await engine.executions.start(sh("seq 1 500; exec sleep 600"));
+      const quiet = collect(execution.events({ lines: false }));
+      for await (const line of execution.logs().lines()) if (line.line === "500") break;
+      await execution.cancel();
+      const kinds = (await quiet).map((e) => e.event_type);
+      expect(kinds).not.toContain("stdout");
+      expect([kinds[0], kinds.at(-1)]).toEqual(["accepted", "cancelled"]);
     });
 
     test("a last line without its end, a prompt, and bytes that are no text", async () => {

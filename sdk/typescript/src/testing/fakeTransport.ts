@@ -1,6 +1,6 @@
-import { EngineError, reasonOf } from "../errors.js";
+import { EngineError } from "../errors.js";
 import type { CallOptions, Transport } from "../transport.js";
-import type { OutputLine, Request } from "../types.js";
+import { isLine, type OutputLine, type Request } from "../types.js";
 import { uuid } from "../uuid.js";
 import type { Execution, Filter, LineQuery, StreamMethods, UnaryMethods } from "../wire.gen.js";
 import type { FakeClock } from "./clock.js";
@@ -34,7 +34,7 @@ export class FakeTransport implements Transport {
     let cut!: (error: unknown) => void;
     const broken = new Promise<never>((_, reject) => (cut = reject));
     broken.catch(() => undefined);
-    const abort = () => cut(reasonOf(signal!));
+    const abort = () => cut(signal!.reason);
     if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort, { once: true });
     this.#streams.add(cut);
@@ -119,6 +119,7 @@ export class FakeTransport implements Transport {
   async *#watch({ executions }: StreamMethods["Watch"][0]): AsyncGenerator<StreamMethods["Watch"][1]> {
     yield {};
     const open = new Map<FakeExecution, number>();
+    const quiet = new Set(executions.filter((p) => p.without_lines).map((p) => p.id));
     for (const { id, from = 0 } of executions) {
       const x = this.executions.find((e) => e.id === id);
       if (x) open.set(x, x.events.filter((e) => e.cursor <= from && !("unended" in e && e.cursor === from)).length);
@@ -126,10 +127,11 @@ export class FakeTransport implements Transport {
     }
     while (open.size) {
       for (const [x, seen] of open) {
-        const events = x.events.slice(seen, seen + 128);
-        open.set(x, seen + events.length);
+        const some = x.events.slice(seen, seen + 128);
+        open.set(x, seen + some.length);
+        const events = quiet.has(x.id) ? some.filter((e) => !isLine(e) && e.event_type !== "gap") : some;
         if (events.length) yield { events } as StreamMethods["Watch"][1];
-        if (x.result && seen + events.length === x.events.length) open.delete(x);
+        if (x.result && seen + some.length === x.events.length) open.delete(x);
       }
       const waiting = [...open].filter(([x, seen]) => seen === x.events.length);
       if (open.size && waiting.length === open.size) await Promise.race(waiting.map(([x]) => x.changed()));
