@@ -1,10 +1,12 @@
 import { EngineError } from "../errors.js";
 import type { CallOptions, Transport } from "../transport.js";
 import { isLine, type OutputLine, type Request } from "../types.js";
+import type { Plan } from "../plans/types.js";
 import { uuid } from "../uuid.js";
 import type { Execution, Filter, LineQuery, StreamMethods, UnaryMethods } from "../wire.gen.js";
 import type { FakeClock } from "./clock.js";
 import { FakeExecution } from "./fakeExecution.js";
+import { checkPlan, FakePlan } from "./fakePlan.js";
 import type { Script } from "./script.js";
 
 type Answers = { [M in keyof UnaryMethods]?: (m: UnaryMethods[M][0]) => UnaryMethods[M][1] };
@@ -74,6 +76,7 @@ export class FakeTransport implements Transport {
         }
       }),
     }),
+    CheckPlan: ({ request }) => checkPlan(planOf(request as Request)),
     Get: ({ id }) => ({ execution: this.find(id).describe() }),
     List: ({ filter = {} }) => this.#list(filter),
     Wait: ({ id }) => {
@@ -103,15 +106,24 @@ export class FakeTransport implements Transport {
     const known = this.executions.find((x) => x.id === id);
     if (known && JSON.stringify(known.request) !== JSON.stringify(request)) throw new EngineError("conflict", `${id} has other content`);
     if (known) return known;
-    const made = new FakeExecution(id, structuredClone(request), this.#script, this.#clock);
+    const made = new FakeExecution(id, structuredClone(request), this.#script, this.#clock, this.#planned(request));
     this.executions.push(made);
     return made;
   }
 
-  #list({ status, tags = {}, limit = 100, oldest, text = "" }: Filter): { executions: Execution[] } {
+  #planned(request: Request): FakePlan | undefined {
+    if ((request.command.type as string) !== "plan") return undefined;
+    const plan = planOf(request);
+    const { faults } = checkPlan(plan);
+    if (faults.length) throw new EngineError("invalid", faults.map((f) => `${f.path}: ${f.message}`).join("\n"));
+    return new FakePlan(plan, (command) => this.#execute(command));
+  }
+
+  #list({ status, command_type, tags = {}, limit = 100, oldest, text = "" }: Filter): { executions: Execution[] } {
     const all = this.executions
       .map((x) => x.describe())
       .filter((x) => (!status?.length || status.includes(x.status)) && x.command.includes(text))
+      .filter((x) => !command_type?.length || command_type.includes(x.command_type))
       .filter((x) => Object.entries(tags).every(([k, v]) => x.metadata?.tags?.[k] === v));
     return { executions: (oldest ? all : all.reverse()).slice(0, limit) };
   }
@@ -144,6 +156,9 @@ export class FakeTransport implements Transport {
     if (lines.length) yield { lines: lines.map(({ event_type, execution_id: _, ...line }) => ({ ...line, stream: event_type })) };
   }
 }
+
+/** The plan that a request has, with what it has of the request. */
+const planOf = ({ command, metadata }: Request): Plan => ({ ...(command as unknown as Plan), ...(metadata && { metadata }) });
 
 function chosen(all: OutputLine[], { streams, from = 0, last, contains, match, limit }: LineQuery): OutputLine[] {
   let lines = all.filter((l) => (!streams?.length || streams.includes(l.event_type)) && l.cursor > from);
