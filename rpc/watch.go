@@ -39,7 +39,7 @@ func (h *Handler) Events(ctx context.Context, m *pb.WatchRequest, send func(*pb.
 			return wire.EncodeConnect(err)
 		}
 		sources = append(sources, func(ctx context.Context, f *feed[said]) error {
-			return h.events(ctx, f, m, id, engine.Cursor(p.GetFrom()))
+			return h.events(ctx, f, m, id, p)
 		})
 	}
 	if n := len(sources); n == 0 || n > maxWatched {
@@ -67,8 +67,11 @@ func (h *Handler) Events(ctx context.Context, m *pb.WatchRequest, send func(*pb.
 
 // events puts the events of an execution into a feed. That one cannot be followed does not
 // end the stream of the others.
-func (h *Handler) events(ctx context.Context, f *feed[said], m *pb.WatchRequest, id engine.ID, from engine.Cursor) error {
-	for ev, err := range h.engine.Watch(ctx, id, from) {
+func (h *Handler) events(ctx context.Context, f *feed[said], m *pb.WatchRequest, id engine.ID, p *pb.Position) error {
+	for ev, err := range h.engine.Watch(ctx, id, engine.Cursor(p.GetFrom())) {
+		if err == nil && p.GetWithoutLines() && isOutput(ev.Kind) {
+			continue
+		}
 		size := len(ev.Line) + overhead
 		if err == nil && m.GetPacked() {
 			if f.amend(len(ev.Line), func(last *said) bool { return last.lines != nil && last.lines.Add(&ev) }) {
@@ -91,6 +94,11 @@ func (h *Handler) events(ctx context.Context, f *feed[said], m *pb.WatchRequest,
 		}
 	}
 	return nil
+}
+
+// isOutput reports whether an event tells of output, or of some that is not there any more.
+func isOutput(k engine.EventKind) bool {
+	return k == engine.StdoutWritten || k == engine.StderrWritten || k == engine.OutputSkipped
 }
 
 // say makes of an event what a stream says, as whoever watches asked for it.

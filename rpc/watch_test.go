@@ -157,6 +157,25 @@ func TestWatch_RefusesNoneAndTooMany(t *testing.T) {
 	}
 }
 
+// Who wants no lines gets the steps of the life, and goes on behind any of them.
+func TestWatch_WithoutLinesTellsOfTheLifeAlone(t *testing.T) {
+	t.Parallel()
+	d := open(t, rpc.Config{}, itself)
+	id := d.ended("seq 3000; echo bad >&2; exit 3").ID
+	p := &pb.Position{Id: id.String()}
+	m := &pb.WatchRequest{Executions: []*pb.Position{p}, Packed: true}
+	all, _ := d.eventsOf(m)
+	want := slices.DeleteFunc(all, func(ev engine.Event) bool { return ev.Kind == engine.StdoutWritten || ev.Kind == engine.StderrWritten })
+	p.WithoutLines = true
+	for from := range want {
+		got, _ := d.eventsOf(m)
+		if diff := cmp.Diff(want[from:], got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("from event %d: (-want +got):\n%s", from, diff)
+		}
+		p.From = int64(want[from].Cursor)
+	}
+}
+
 // SUB-01, SUB-02: who opens streams and never reads holds up neither the command nor the
 // others, and Close ends them.
 func TestWatch_IsHeldUpByNobody(t *testing.T) {

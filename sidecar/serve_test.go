@@ -207,6 +207,30 @@ func TestServe_BoundsWhatIsUnanswered(t *testing.T) {
 	h.call(nil, "Ping", "{}")
 }
 
+// What a plan would run is said, and nothing runs.
+func TestServe_ChecksAPlan(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	const plan = `{"request":{"command":{"type":"plan","commands":[{"type":"shell","command":"true"%s}]}}}`
+	var checked struct {
+		Steps []struct {
+			Name, Command string
+		}
+		Faults []struct{ Path string }
+	}
+	h.call(&checked, "CheckPlan", plan, "")
+	if len(checked.Steps) != 1 || checked.Steps[0].Name != "command-0" {
+		t.Errorf("a plan: %+v", checked)
+	}
+	h.call(&checked, "CheckPlan", plan, `,"depends_on":["z"]`)
+	if len(checked.Faults) != 1 || checked.Faults[0].Path != "/commands/0/depends_on/0" {
+		t.Errorf("one with a fault: %+v", checked)
+	}
+	if stats, err := h.Stats(t.Context()); err != nil || stats.Accepted != 0 {
+		t.Errorf("%+v, %v", stats, err)
+	}
+}
+
 // A call that goes wrong inside is answered, and the next one too.
 func TestServe_SurvivesAPanic(t *testing.T) {
 	t.Parallel()

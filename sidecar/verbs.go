@@ -24,7 +24,9 @@ func (s *session) verbs(to cloudopsv1connect.ExecutionServiceHandler) map[string
 	return map[string]verb{
 		"Execute":        {do: unary(noted(s, to.Execute)), accepts: true},
 		"ExecuteBatch":   {do: unary(noted(s, to.ExecuteBatch)), accepts: true},
+		"CheckPlan":      {do: s.alone(unary(to.CheckPlan))},
 		"Get":            {do: unary(to.Get)},
+		"Record":         {do: unary(to.Record)},
 		"List":           {do: unary(to.List)},
 		"Wait":           {do: s.wait(to.Wait)},
 		"Cancel":         {do: unary(to.Cancel)},
@@ -77,6 +79,16 @@ func noted[Q any, A proto.Message](s *session, call func(context.Context, Q) (A,
 			}
 		}
 		return answer, err
+	}
+}
+
+// alone is a verb whose answers may be large: there is one in memory.
+func (s *session) alone(do func(context.Context, *errand, []byte) (json.RawMessage, error)) func(context.Context, *errand, []byte) (json.RawMessage, error) {
+	return func(ctx context.Context, e *errand, params []byte) (json.RawMessage, error) {
+		if err := e.large(ctx, s.results); err != nil {
+			return nil, err
+		}
+		return do(ctx, e, params)
 	}
 }
 

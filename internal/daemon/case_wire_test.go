@@ -342,7 +342,7 @@ func TestRPC20_MessageLimits(t *testing.T) {
 func FuzzRPC11(f *testing.F) {
 	s := newSpeaker(f)
 	paths := []string{
-		"Execute", "ExecuteBatch", "Get", "List", "Wait", "Watch", "ReadOutput", "Cancel", "ExtendDeadline", "WriteStdin", "CloseStdin", "Resize", "AddSecrets", "Delete", "Stats", "Info",
+		"Execute", "ExecuteBatch", "Get", "List", "Wait", "Watch", "ReadOutput", "Cancel", "ExtendDeadline", "WriteStdin", "CloseStdin", "Resize", "AddSecrets", "Delete", "Stats", "Info", "CheckPlan",
 	}
 	types := []string{"application/json", "application/proto", "application/connect+json", "application/connect+proto", "application/grpc", "application/grpc-web+json"}
 	for i, kind := range types {

@@ -71,7 +71,7 @@ func verbRight(path string) (right, error) {
 		switch verb {
 		case "Get", "List", "Wait", "Watch", "ReadOutput", "Stats", "Info":
 			return toLook, nil
-		case "Record", "Execute", "ExecuteBatch", "Cancel", "ExtendDeadline", "WriteStdin", "CloseStdin", "Resize", "AddSecrets":
+		case "Record", "Execute", "ExecuteBatch", "CheckPlan", "Cancel", "ExtendDeadline", "WriteStdin", "CloseStdin", "Resize", "AddSecrets":
 			return toRun, nil
 		case "Delete":
 			return toAdminister, nil

@@ -212,6 +212,104 @@ func (x *Outcome) GetError() *Error {
 	return nil
 }
 
+type CheckPlanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose command is a plan.
+	Request       *ExecuteRequest `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckPlanRequest) Reset() {
+	*x = CheckPlanRequest{}
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckPlanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckPlanRequest) ProtoMessage() {}
+
+func (x *CheckPlanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckPlanRequest.ProtoReflect.Descriptor instead.
+func (*CheckPlanRequest) Descriptor() ([]byte, []int) {
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CheckPlanRequest) GetRequest() *ExecuteRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+type CheckPlanResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Steps []*PlanStep            `protobuf:"bytes,1,rep,name=steps,proto3" json:"steps,omitempty"`
+	// Where there are any there are no steps.
+	Faults        []*PlanFault `protobuf:"bytes,2,rep,name=faults,proto3" json:"faults,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckPlanResponse) Reset() {
+	*x = CheckPlanResponse{}
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckPlanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckPlanResponse) ProtoMessage() {}
+
+func (x *CheckPlanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckPlanResponse.ProtoReflect.Descriptor instead.
+func (*CheckPlanResponse) Descriptor() ([]byte, []int) {
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CheckPlanResponse) GetSteps() []*PlanStep {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *CheckPlanResponse) GetFaults() []*PlanFault {
+	if x != nil {
+		return x.Faults
+	}
+	return nil
+}
+
 type GetRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -221,7 +319,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[4]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -233,7 +331,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[4]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -246,7 +344,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{4}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetRequest) GetId() string {
@@ -265,7 +363,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[5]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -277,7 +375,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[5]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -290,7 +388,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{5}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetResponse) GetExecution() *Execution {
@@ -309,7 +407,7 @@ type RecordRequest struct {
 
 func (x *RecordRequest) Reset() {
 	*x = RecordRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[6]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -321,7 +419,7 @@ func (x *RecordRequest) String() string {
 func (*RecordRequest) ProtoMessage() {}
 
 func (x *RecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[6]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -334,7 +432,7 @@ func (x *RecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordRequest.ProtoReflect.Descriptor instead.
 func (*RecordRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{6}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RecordRequest) GetId() string {
@@ -358,7 +456,7 @@ type RecordResponse struct {
 
 func (x *RecordResponse) Reset() {
 	*x = RecordResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[7]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -370,7 +468,7 @@ func (x *RecordResponse) String() string {
 func (*RecordResponse) ProtoMessage() {}
 
 func (x *RecordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[7]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -383,7 +481,7 @@ func (x *RecordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordResponse.ProtoReflect.Descriptor instead.
 func (*RecordResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{7}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RecordResponse) GetExecution() *Execution {
@@ -416,7 +514,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[8]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -428,7 +526,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[8]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -441,7 +539,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{8}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListRequest) GetFilter() *Filter {
@@ -464,7 +562,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[9]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -476,7 +574,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[9]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -489,7 +587,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{9}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListResponse) GetExecutions() []*Execution {
@@ -526,7 +624,7 @@ type WaitRequest struct {
 
 func (x *WaitRequest) Reset() {
 	*x = WaitRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[10]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -538,7 +636,7 @@ func (x *WaitRequest) String() string {
 func (*WaitRequest) ProtoMessage() {}
 
 func (x *WaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[10]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -551,7 +649,7 @@ func (x *WaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitRequest.ProtoReflect.Descriptor instead.
 func (*WaitRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{10}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WaitRequest) GetId() string {
@@ -585,7 +683,7 @@ type WaitResponse struct {
 
 func (x *WaitResponse) Reset() {
 	*x = WaitResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[11]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -597,7 +695,7 @@ func (x *WaitResponse) String() string {
 func (*WaitResponse) ProtoMessage() {}
 
 func (x *WaitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[11]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -610,7 +708,7 @@ func (x *WaitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitResponse.ProtoReflect.Descriptor instead.
 func (*WaitResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{11}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WaitResponse) GetResult() *Result {
@@ -640,7 +738,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[12]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -652,7 +750,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[12]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -665,7 +763,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{12}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WatchRequest) GetExecutions() []*Position {
@@ -708,14 +806,16 @@ type Position struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What the last event that was seen has as its cursor; 0 is the start.
-	From          int64 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	From int64 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	// Leave its output out, and what is missing of it: who waits for its end needs no lines.
+	WithoutLines  bool `protobuf:"varint,3,opt,name=without_lines,json=withoutLines,proto3" json:"without_lines,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[13]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +827,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[13]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +840,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{13}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Position) GetId() string {
@@ -757,6 +857,13 @@ func (x *Position) GetFrom() int64 {
 	return 0
 }
 
+func (x *Position) GetWithoutLines() bool {
+	if x != nil {
+		return x.WithoutLines
+	}
+	return false
+}
+
 type WatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most 128, or 64 KiB, or what came within 25 ms. Lines that are packed count as one.
@@ -769,7 +876,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[14]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +888,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[14]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +901,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{14}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WatchResponse) GetEvents() []*Event {
@@ -822,7 +929,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[15]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -834,7 +941,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[15]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -847,7 +954,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{15}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Failure) GetExecutionId() string {
@@ -878,7 +985,7 @@ type ReadOutputRequest struct {
 
 func (x *ReadOutputRequest) Reset() {
 	*x = ReadOutputRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[16]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -890,7 +997,7 @@ func (x *ReadOutputRequest) String() string {
 func (*ReadOutputRequest) ProtoMessage() {}
 
 func (x *ReadOutputRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[16]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -903,7 +1010,7 @@ func (x *ReadOutputRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadOutputRequest.ProtoReflect.Descriptor instead.
 func (*ReadOutputRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{16}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReadOutputRequest) GetId() string {
@@ -944,7 +1051,7 @@ type ReadOutputResponse struct {
 
 func (x *ReadOutputResponse) Reset() {
 	*x = ReadOutputResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[17]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1063,7 @@ func (x *ReadOutputResponse) String() string {
 func (*ReadOutputResponse) ProtoMessage() {}
 
 func (x *ReadOutputResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[17]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1076,7 @@ func (x *ReadOutputResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadOutputResponse.ProtoReflect.Descriptor instead.
 func (*ReadOutputResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{17}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ReadOutputResponse) GetChunks() []*Chunk {
@@ -999,7 +1106,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[18]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1011,7 +1118,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[18]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1024,7 +1131,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{18}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CancelRequest) GetId() string {
@@ -1056,7 +1163,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[19]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1068,7 +1175,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[19]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1081,7 +1188,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{19}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{21}
 }
 
 type ExtendDeadlineRequest struct {
@@ -1094,7 +1201,7 @@ type ExtendDeadlineRequest struct {
 
 func (x *ExtendDeadlineRequest) Reset() {
 	*x = ExtendDeadlineRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[20]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1106,7 +1213,7 @@ func (x *ExtendDeadlineRequest) String() string {
 func (*ExtendDeadlineRequest) ProtoMessage() {}
 
 func (x *ExtendDeadlineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[20]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1119,7 +1226,7 @@ func (x *ExtendDeadlineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendDeadlineRequest.ProtoReflect.Descriptor instead.
 func (*ExtendDeadlineRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{20}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ExtendDeadlineRequest) GetId() string {
@@ -1146,7 +1253,7 @@ type ExtendDeadlineResponse struct {
 
 func (x *ExtendDeadlineResponse) Reset() {
 	*x = ExtendDeadlineResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[21]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1158,7 +1265,7 @@ func (x *ExtendDeadlineResponse) String() string {
 func (*ExtendDeadlineResponse) ProtoMessage() {}
 
 func (x *ExtendDeadlineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[21]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1171,7 +1278,7 @@ func (x *ExtendDeadlineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendDeadlineResponse.ProtoReflect.Descriptor instead.
 func (*ExtendDeadlineResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{21}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ExtendDeadlineResponse) GetDeadline() *timestamppb.Timestamp {
@@ -1193,7 +1300,7 @@ type WriteStdinRequest struct {
 
 func (x *WriteStdinRequest) Reset() {
 	*x = WriteStdinRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[22]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1312,7 @@ func (x *WriteStdinRequest) String() string {
 func (*WriteStdinRequest) ProtoMessage() {}
 
 func (x *WriteStdinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[22]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1325,7 @@ func (x *WriteStdinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteStdinRequest.ProtoReflect.Descriptor instead.
 func (*WriteStdinRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{22}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WriteStdinRequest) GetId() string {
@@ -1252,7 +1359,7 @@ type WriteStdinResponse struct {
 
 func (x *WriteStdinResponse) Reset() {
 	*x = WriteStdinResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[23]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1371,7 @@ func (x *WriteStdinResponse) String() string {
 func (*WriteStdinResponse) ProtoMessage() {}
 
 func (x *WriteStdinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[23]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1384,7 @@ func (x *WriteStdinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteStdinResponse.ProtoReflect.Descriptor instead.
 func (*WriteStdinResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{23}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WriteStdinResponse) GetWritten() int32 {
@@ -1296,7 +1403,7 @@ type CloseStdinRequest struct {
 
 func (x *CloseStdinRequest) Reset() {
 	*x = CloseStdinRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[24]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1308,7 +1415,7 @@ func (x *CloseStdinRequest) String() string {
 func (*CloseStdinRequest) ProtoMessage() {}
 
 func (x *CloseStdinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[24]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1321,7 +1428,7 @@ func (x *CloseStdinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseStdinRequest.ProtoReflect.Descriptor instead.
 func (*CloseStdinRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{24}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CloseStdinRequest) GetId() string {
@@ -1339,7 +1446,7 @@ type CloseStdinResponse struct {
 
 func (x *CloseStdinResponse) Reset() {
 	*x = CloseStdinResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[25]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1458,7 @@ func (x *CloseStdinResponse) String() string {
 func (*CloseStdinResponse) ProtoMessage() {}
 
 func (x *CloseStdinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[25]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1471,7 @@ func (x *CloseStdinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseStdinResponse.ProtoReflect.Descriptor instead.
 func (*CloseStdinResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{25}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{27}
 }
 
 type ResizeRequest struct {
@@ -1378,7 +1485,7 @@ type ResizeRequest struct {
 
 func (x *ResizeRequest) Reset() {
 	*x = ResizeRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[26]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +1497,7 @@ func (x *ResizeRequest) String() string {
 func (*ResizeRequest) ProtoMessage() {}
 
 func (x *ResizeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[26]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +1510,7 @@ func (x *ResizeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResizeRequest.ProtoReflect.Descriptor instead.
 func (*ResizeRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{26}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ResizeRequest) GetId() string {
@@ -1435,7 +1542,7 @@ type ResizeResponse struct {
 
 func (x *ResizeResponse) Reset() {
 	*x = ResizeResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[27]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1554,7 @@ func (x *ResizeResponse) String() string {
 func (*ResizeResponse) ProtoMessage() {}
 
 func (x *ResizeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[27]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +1567,7 @@ func (x *ResizeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResizeResponse.ProtoReflect.Descriptor instead.
 func (*ResizeResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{27}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{29}
 }
 
 type AddSecretsRequest struct {
@@ -1473,7 +1580,7 @@ type AddSecretsRequest struct {
 
 func (x *AddSecretsRequest) Reset() {
 	*x = AddSecretsRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[28]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1592,7 @@ func (x *AddSecretsRequest) String() string {
 func (*AddSecretsRequest) ProtoMessage() {}
 
 func (x *AddSecretsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[28]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1605,7 @@ func (x *AddSecretsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddSecretsRequest.ProtoReflect.Descriptor instead.
 func (*AddSecretsRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{28}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AddSecretsRequest) GetId() string {
@@ -1523,7 +1630,7 @@ type AddSecretsResponse struct {
 
 func (x *AddSecretsResponse) Reset() {
 	*x = AddSecretsResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[29]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1535,7 +1642,7 @@ func (x *AddSecretsResponse) String() string {
 func (*AddSecretsResponse) ProtoMessage() {}
 
 func (x *AddSecretsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[29]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1548,7 +1655,7 @@ func (x *AddSecretsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddSecretsResponse.ProtoReflect.Descriptor instead.
 func (*AddSecretsResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{29}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{31}
 }
 
 // Chooses what has ended: all that any field chooses.
@@ -1570,7 +1677,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[30]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1582,7 +1689,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[30]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1595,7 +1702,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{30}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DeleteRequest) GetIds() []string {
@@ -1649,7 +1756,7 @@ type DeleteResponse struct {
 
 func (x *DeleteResponse) Reset() {
 	*x = DeleteResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[31]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1661,7 +1768,7 @@ func (x *DeleteResponse) String() string {
 func (*DeleteResponse) ProtoMessage() {}
 
 func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[31]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1674,7 +1781,7 @@ func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{31}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DeleteResponse) GetDeleted() int32 {
@@ -1692,7 +1799,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[32]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1704,7 +1811,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[32]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1717,7 +1824,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{32}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{34}
 }
 
 type StatsResponse struct {
@@ -1729,7 +1836,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[33]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1741,7 +1848,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[33]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1754,7 +1861,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{33}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *StatsResponse) GetStats() *Stats {
@@ -1772,7 +1879,7 @@ type InfoRequest struct {
 
 func (x *InfoRequest) Reset() {
 	*x = InfoRequest{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[34]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1784,7 +1891,7 @@ func (x *InfoRequest) String() string {
 func (*InfoRequest) ProtoMessage() {}
 
 func (x *InfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[34]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1797,7 +1904,7 @@ func (x *InfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InfoRequest.ProtoReflect.Descriptor instead.
 func (*InfoRequest) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{34}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{36}
 }
 
 type InfoResponse struct {
@@ -1813,7 +1920,7 @@ type InfoResponse struct {
 
 func (x *InfoResponse) Reset() {
 	*x = InfoResponse{}
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[35]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1825,7 +1932,7 @@ func (x *InfoResponse) String() string {
 func (*InfoResponse) ProtoMessage() {}
 
 func (x *InfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloudops_v1_execution_service_proto_msgTypes[35]
+	mi := &file_cloudops_v1_execution_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1838,7 +1945,7 @@ func (x *InfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InfoResponse.ProtoReflect.Descriptor instead.
 func (*InfoResponse) Descriptor() ([]byte, []int) {
-	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{35}
+	return file_cloudops_v1_execution_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *InfoResponse) GetVersion() string {
@@ -1866,7 +1973,7 @@ var File_cloudops_v1_execution_service_proto protoreflect.FileDescriptor
 
 const file_cloudops_v1_execution_service_proto_rawDesc = "" +
 	"\n" +
-	"#cloudops/v1/execution_service.proto\x12\vcloudops.v1\x1a\x17cloudops/v1/event.proto\x1a\x1bcloudops/v1/execution.proto\x1a\x19cloudops/v1/request.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"!\n" +
+	"#cloudops/v1/execution_service.proto\x12\vcloudops.v1\x1a\x17cloudops/v1/event.proto\x1a\x1bcloudops/v1/execution.proto\x1a\x16cloudops/v1/plan.proto\x1a\x19cloudops/v1/request.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"!\n" +
 	"\x0fExecuteResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"N\n" +
 	"\x13ExecuteBatchRequest\x127\n" +
@@ -1875,7 +1982,12 @@ const file_cloudops_v1_execution_service_proto_rawDesc = "" +
 	"\boutcomes\x18\x01 \x03(\v2\x14.cloudops.v1.OutcomeR\boutcomes\"C\n" +
 	"\aOutcome\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12(\n" +
-	"\x05error\x18\x02 \x01(\v2\x12.cloudops.v1.ErrorR\x05error\"\x1c\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.cloudops.v1.ErrorR\x05error\"I\n" +
+	"\x10CheckPlanRequest\x125\n" +
+	"\arequest\x18\x01 \x01(\v2\x1b.cloudops.v1.ExecuteRequestR\arequest\"p\n" +
+	"\x11CheckPlanResponse\x12+\n" +
+	"\x05steps\x18\x01 \x03(\v2\x15.cloudops.v1.PlanStepR\x05steps\x12.\n" +
+	"\x06faults\x18\x02 \x03(\v2\x16.cloudops.v1.PlanFaultR\x06faults\"\x1c\n" +
 	"\n" +
 	"GetRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"C\n" +
@@ -1911,10 +2023,11 @@ const file_cloudops_v1_execution_service_proto_rawDesc = "" +
 	"\rkeep_alive_ms\x18\x03 \x01(\x05H\x00R\vkeepAliveMs\x88\x01\x01\x12\x16\n" +
 	"\x06packed\x18\x04 \x01(\bR\x06packed\x12\x12\n" +
 	"\x04plan\x18\x05 \x01(\bR\x04planB\x10\n" +
-	"\x0e_keep_alive_ms\".\n" +
+	"\x0e_keep_alive_ms\"S\n" +
 	"\bPosition\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04from\x18\x02 \x01(\x03R\x04from\"m\n" +
+	"\x04from\x18\x02 \x01(\x03R\x04from\x12#\n" +
+	"\rwithout_lines\x18\x03 \x01(\bR\fwithoutLines\"m\n" +
 	"\rWatchResponse\x12*\n" +
 	"\x06events\x18\x01 \x03(\v2\x12.cloudops.v1.EventR\x06events\x120\n" +
 	"\bfailures\x18\x02 \x03(\v2\x14.cloudops.v1.FailureR\bfailures\"V\n" +
@@ -1977,10 +2090,12 @@ const file_cloudops_v1_execution_service_proto_rawDesc = "" +
 	"\fInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
 	"\bplatform\x18\x02 \x01(\tR\bplatform\x12=\n" +
-	"\fcapabilities\x18\x03 \x01(\v2\x19.cloudops.v1.CapabilitiesR\fcapabilities2\xde\t\n" +
+	"\fcapabilities\x18\x03 \x01(\v2\x19.cloudops.v1.CapabilitiesR\fcapabilities2\xaa\n" +
+	"\n" +
 	"\x10ExecutionService\x12D\n" +
 	"\aExecute\x12\x1b.cloudops.v1.ExecuteRequest\x1a\x1c.cloudops.v1.ExecuteResponse\x12S\n" +
-	"\fExecuteBatch\x12 .cloudops.v1.ExecuteBatchRequest\x1a!.cloudops.v1.ExecuteBatchResponse\x12=\n" +
+	"\fExecuteBatch\x12 .cloudops.v1.ExecuteBatchRequest\x1a!.cloudops.v1.ExecuteBatchResponse\x12J\n" +
+	"\tCheckPlan\x12\x1d.cloudops.v1.CheckPlanRequest\x1a\x1e.cloudops.v1.CheckPlanResponse\x12=\n" +
 	"\x03Get\x12\x17.cloudops.v1.GetRequest\x1a\x18.cloudops.v1.GetResponse\"\x03\x90\x02\x01\x12A\n" +
 	"\x06Record\x12\x1a.cloudops.v1.RecordRequest\x1a\x1b.cloudops.v1.RecordResponse\x12@\n" +
 	"\x04List\x12\x18.cloudops.v1.ListRequest\x1a\x19.cloudops.v1.ListResponse\"\x03\x90\x02\x01\x12@\n" +
@@ -2014,121 +2129,130 @@ func file_cloudops_v1_execution_service_proto_rawDescGZIP() []byte {
 	return file_cloudops_v1_execution_service_proto_rawDescData
 }
 
-var file_cloudops_v1_execution_service_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_cloudops_v1_execution_service_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_cloudops_v1_execution_service_proto_goTypes = []any{
 	(*ExecuteResponse)(nil),        // 0: cloudops.v1.ExecuteResponse
 	(*ExecuteBatchRequest)(nil),    // 1: cloudops.v1.ExecuteBatchRequest
 	(*ExecuteBatchResponse)(nil),   // 2: cloudops.v1.ExecuteBatchResponse
 	(*Outcome)(nil),                // 3: cloudops.v1.Outcome
-	(*GetRequest)(nil),             // 4: cloudops.v1.GetRequest
-	(*GetResponse)(nil),            // 5: cloudops.v1.GetResponse
-	(*RecordRequest)(nil),          // 6: cloudops.v1.RecordRequest
-	(*RecordResponse)(nil),         // 7: cloudops.v1.RecordResponse
-	(*ListRequest)(nil),            // 8: cloudops.v1.ListRequest
-	(*ListResponse)(nil),           // 9: cloudops.v1.ListResponse
-	(*WaitRequest)(nil),            // 10: cloudops.v1.WaitRequest
-	(*WaitResponse)(nil),           // 11: cloudops.v1.WaitResponse
-	(*WatchRequest)(nil),           // 12: cloudops.v1.WatchRequest
-	(*Position)(nil),               // 13: cloudops.v1.Position
-	(*WatchResponse)(nil),          // 14: cloudops.v1.WatchResponse
-	(*Failure)(nil),                // 15: cloudops.v1.Failure
-	(*ReadOutputRequest)(nil),      // 16: cloudops.v1.ReadOutputRequest
-	(*ReadOutputResponse)(nil),     // 17: cloudops.v1.ReadOutputResponse
-	(*CancelRequest)(nil),          // 18: cloudops.v1.CancelRequest
-	(*CancelResponse)(nil),         // 19: cloudops.v1.CancelResponse
-	(*ExtendDeadlineRequest)(nil),  // 20: cloudops.v1.ExtendDeadlineRequest
-	(*ExtendDeadlineResponse)(nil), // 21: cloudops.v1.ExtendDeadlineResponse
-	(*WriteStdinRequest)(nil),      // 22: cloudops.v1.WriteStdinRequest
-	(*WriteStdinResponse)(nil),     // 23: cloudops.v1.WriteStdinResponse
-	(*CloseStdinRequest)(nil),      // 24: cloudops.v1.CloseStdinRequest
-	(*CloseStdinResponse)(nil),     // 25: cloudops.v1.CloseStdinResponse
-	(*ResizeRequest)(nil),          // 26: cloudops.v1.ResizeRequest
-	(*ResizeResponse)(nil),         // 27: cloudops.v1.ResizeResponse
-	(*AddSecretsRequest)(nil),      // 28: cloudops.v1.AddSecretsRequest
-	(*AddSecretsResponse)(nil),     // 29: cloudops.v1.AddSecretsResponse
-	(*DeleteRequest)(nil),          // 30: cloudops.v1.DeleteRequest
-	(*DeleteResponse)(nil),         // 31: cloudops.v1.DeleteResponse
-	(*StatsRequest)(nil),           // 32: cloudops.v1.StatsRequest
-	(*StatsResponse)(nil),          // 33: cloudops.v1.StatsResponse
-	(*InfoRequest)(nil),            // 34: cloudops.v1.InfoRequest
-	(*InfoResponse)(nil),           // 35: cloudops.v1.InfoResponse
-	(*ExecuteRequest)(nil),         // 36: cloudops.v1.ExecuteRequest
-	(*Error)(nil),                  // 37: cloudops.v1.Error
-	(*Execution)(nil),              // 38: cloudops.v1.Execution
-	(*Result)(nil),                 // 39: cloudops.v1.Result
-	(*Filter)(nil),                 // 40: cloudops.v1.Filter
-	(*Event)(nil),                  // 41: cloudops.v1.Event
-	(*LineQuery)(nil),              // 42: cloudops.v1.LineQuery
-	(*Chunk)(nil),                  // 43: cloudops.v1.Chunk
-	(*Line)(nil),                   // 44: cloudops.v1.Line
-	(*Actor)(nil),                  // 45: cloudops.v1.Actor
-	(*timestamppb.Timestamp)(nil),  // 46: google.protobuf.Timestamp
-	(*Stats)(nil),                  // 47: cloudops.v1.Stats
-	(*Capabilities)(nil),           // 48: cloudops.v1.Capabilities
+	(*CheckPlanRequest)(nil),       // 4: cloudops.v1.CheckPlanRequest
+	(*CheckPlanResponse)(nil),      // 5: cloudops.v1.CheckPlanResponse
+	(*GetRequest)(nil),             // 6: cloudops.v1.GetRequest
+	(*GetResponse)(nil),            // 7: cloudops.v1.GetResponse
+	(*RecordRequest)(nil),          // 8: cloudops.v1.RecordRequest
+	(*RecordResponse)(nil),         // 9: cloudops.v1.RecordResponse
+	(*ListRequest)(nil),            // 10: cloudops.v1.ListRequest
+	(*ListResponse)(nil),           // 11: cloudops.v1.ListResponse
+	(*WaitRequest)(nil),            // 12: cloudops.v1.WaitRequest
+	(*WaitResponse)(nil),           // 13: cloudops.v1.WaitResponse
+	(*WatchRequest)(nil),           // 14: cloudops.v1.WatchRequest
+	(*Position)(nil),               // 15: cloudops.v1.Position
+	(*WatchResponse)(nil),          // 16: cloudops.v1.WatchResponse
+	(*Failure)(nil),                // 17: cloudops.v1.Failure
+	(*ReadOutputRequest)(nil),      // 18: cloudops.v1.ReadOutputRequest
+	(*ReadOutputResponse)(nil),     // 19: cloudops.v1.ReadOutputResponse
+	(*CancelRequest)(nil),          // 20: cloudops.v1.CancelRequest
+	(*CancelResponse)(nil),         // 21: cloudops.v1.CancelResponse
+	(*ExtendDeadlineRequest)(nil),  // 22: cloudops.v1.ExtendDeadlineRequest
+	(*ExtendDeadlineResponse)(nil), // 23: cloudops.v1.ExtendDeadlineResponse
+	(*WriteStdinRequest)(nil),      // 24: cloudops.v1.WriteStdinRequest
+	(*WriteStdinResponse)(nil),     // 25: cloudops.v1.WriteStdinResponse
+	(*CloseStdinRequest)(nil),      // 26: cloudops.v1.CloseStdinRequest
+	(*CloseStdinResponse)(nil),     // 27: cloudops.v1.CloseStdinResponse
+	(*ResizeRequest)(nil),          // 28: cloudops.v1.ResizeRequest
+	(*ResizeResponse)(nil),         // 29: cloudops.v1.ResizeResponse
+	(*AddSecretsRequest)(nil),      // 30: cloudops.v1.AddSecretsRequest
+	(*AddSecretsResponse)(nil),     // 31: cloudops.v1.AddSecretsResponse
+	(*DeleteRequest)(nil),          // 32: cloudops.v1.DeleteRequest
+	(*DeleteResponse)(nil),         // 33: cloudops.v1.DeleteResponse
+	(*StatsRequest)(nil),           // 34: cloudops.v1.StatsRequest
+	(*StatsResponse)(nil),          // 35: cloudops.v1.StatsResponse
+	(*InfoRequest)(nil),            // 36: cloudops.v1.InfoRequest
+	(*InfoResponse)(nil),           // 37: cloudops.v1.InfoResponse
+	(*ExecuteRequest)(nil),         // 38: cloudops.v1.ExecuteRequest
+	(*Error)(nil),                  // 39: cloudops.v1.Error
+	(*PlanStep)(nil),               // 40: cloudops.v1.PlanStep
+	(*PlanFault)(nil),              // 41: cloudops.v1.PlanFault
+	(*Execution)(nil),              // 42: cloudops.v1.Execution
+	(*Result)(nil),                 // 43: cloudops.v1.Result
+	(*Filter)(nil),                 // 44: cloudops.v1.Filter
+	(*Event)(nil),                  // 45: cloudops.v1.Event
+	(*LineQuery)(nil),              // 46: cloudops.v1.LineQuery
+	(*Chunk)(nil),                  // 47: cloudops.v1.Chunk
+	(*Line)(nil),                   // 48: cloudops.v1.Line
+	(*Actor)(nil),                  // 49: cloudops.v1.Actor
+	(*timestamppb.Timestamp)(nil),  // 50: google.protobuf.Timestamp
+	(*Stats)(nil),                  // 51: cloudops.v1.Stats
+	(*Capabilities)(nil),           // 52: cloudops.v1.Capabilities
 }
 var file_cloudops_v1_execution_service_proto_depIdxs = []int32{
-	36, // 0: cloudops.v1.ExecuteBatchRequest.requests:type_name -> cloudops.v1.ExecuteRequest
+	38, // 0: cloudops.v1.ExecuteBatchRequest.requests:type_name -> cloudops.v1.ExecuteRequest
 	3,  // 1: cloudops.v1.ExecuteBatchResponse.outcomes:type_name -> cloudops.v1.Outcome
-	37, // 2: cloudops.v1.Outcome.error:type_name -> cloudops.v1.Error
-	38, // 3: cloudops.v1.GetResponse.execution:type_name -> cloudops.v1.Execution
-	38, // 4: cloudops.v1.RecordResponse.execution:type_name -> cloudops.v1.Execution
-	36, // 5: cloudops.v1.RecordResponse.request:type_name -> cloudops.v1.ExecuteRequest
-	39, // 6: cloudops.v1.RecordResponse.result:type_name -> cloudops.v1.Result
-	40, // 7: cloudops.v1.ListRequest.filter:type_name -> cloudops.v1.Filter
-	38, // 8: cloudops.v1.ListResponse.executions:type_name -> cloudops.v1.Execution
-	39, // 9: cloudops.v1.WaitResponse.result:type_name -> cloudops.v1.Result
-	13, // 10: cloudops.v1.WatchRequest.executions:type_name -> cloudops.v1.Position
-	41, // 11: cloudops.v1.WatchResponse.events:type_name -> cloudops.v1.Event
-	15, // 12: cloudops.v1.WatchResponse.failures:type_name -> cloudops.v1.Failure
-	37, // 13: cloudops.v1.Failure.error:type_name -> cloudops.v1.Error
-	42, // 14: cloudops.v1.ReadOutputRequest.lines:type_name -> cloudops.v1.LineQuery
-	43, // 15: cloudops.v1.ReadOutputResponse.chunks:type_name -> cloudops.v1.Chunk
-	44, // 16: cloudops.v1.ReadOutputResponse.lines:type_name -> cloudops.v1.Line
-	45, // 17: cloudops.v1.CancelRequest.actor:type_name -> cloudops.v1.Actor
-	46, // 18: cloudops.v1.ExtendDeadlineResponse.deadline:type_name -> google.protobuf.Timestamp
-	40, // 19: cloudops.v1.DeleteRequest.match:type_name -> cloudops.v1.Filter
-	46, // 20: cloudops.v1.DeleteRequest.ended_before:type_name -> google.protobuf.Timestamp
-	47, // 21: cloudops.v1.StatsResponse.stats:type_name -> cloudops.v1.Stats
-	48, // 22: cloudops.v1.InfoResponse.capabilities:type_name -> cloudops.v1.Capabilities
-	36, // 23: cloudops.v1.ExecutionService.Execute:input_type -> cloudops.v1.ExecuteRequest
-	1,  // 24: cloudops.v1.ExecutionService.ExecuteBatch:input_type -> cloudops.v1.ExecuteBatchRequest
-	4,  // 25: cloudops.v1.ExecutionService.Get:input_type -> cloudops.v1.GetRequest
-	6,  // 26: cloudops.v1.ExecutionService.Record:input_type -> cloudops.v1.RecordRequest
-	8,  // 27: cloudops.v1.ExecutionService.List:input_type -> cloudops.v1.ListRequest
-	10, // 28: cloudops.v1.ExecutionService.Wait:input_type -> cloudops.v1.WaitRequest
-	12, // 29: cloudops.v1.ExecutionService.Watch:input_type -> cloudops.v1.WatchRequest
-	16, // 30: cloudops.v1.ExecutionService.ReadOutput:input_type -> cloudops.v1.ReadOutputRequest
-	18, // 31: cloudops.v1.ExecutionService.Cancel:input_type -> cloudops.v1.CancelRequest
-	20, // 32: cloudops.v1.ExecutionService.ExtendDeadline:input_type -> cloudops.v1.ExtendDeadlineRequest
-	22, // 33: cloudops.v1.ExecutionService.WriteStdin:input_type -> cloudops.v1.WriteStdinRequest
-	24, // 34: cloudops.v1.ExecutionService.CloseStdin:input_type -> cloudops.v1.CloseStdinRequest
-	26, // 35: cloudops.v1.ExecutionService.Resize:input_type -> cloudops.v1.ResizeRequest
-	28, // 36: cloudops.v1.ExecutionService.AddSecrets:input_type -> cloudops.v1.AddSecretsRequest
-	30, // 37: cloudops.v1.ExecutionService.Delete:input_type -> cloudops.v1.DeleteRequest
-	32, // 38: cloudops.v1.ExecutionService.Stats:input_type -> cloudops.v1.StatsRequest
-	34, // 39: cloudops.v1.ExecutionService.Info:input_type -> cloudops.v1.InfoRequest
-	0,  // 40: cloudops.v1.ExecutionService.Execute:output_type -> cloudops.v1.ExecuteResponse
-	2,  // 41: cloudops.v1.ExecutionService.ExecuteBatch:output_type -> cloudops.v1.ExecuteBatchResponse
-	5,  // 42: cloudops.v1.ExecutionService.Get:output_type -> cloudops.v1.GetResponse
-	7,  // 43: cloudops.v1.ExecutionService.Record:output_type -> cloudops.v1.RecordResponse
-	9,  // 44: cloudops.v1.ExecutionService.List:output_type -> cloudops.v1.ListResponse
-	11, // 45: cloudops.v1.ExecutionService.Wait:output_type -> cloudops.v1.WaitResponse
-	14, // 46: cloudops.v1.ExecutionService.Watch:output_type -> cloudops.v1.WatchResponse
-	17, // 47: cloudops.v1.ExecutionService.ReadOutput:output_type -> cloudops.v1.ReadOutputResponse
-	19, // 48: cloudops.v1.ExecutionService.Cancel:output_type -> cloudops.v1.CancelResponse
-	21, // 49: cloudops.v1.ExecutionService.ExtendDeadline:output_type -> cloudops.v1.ExtendDeadlineResponse
-	23, // 50: cloudops.v1.ExecutionService.WriteStdin:output_type -> cloudops.v1.WriteStdinResponse
-	25, // 51: cloudops.v1.ExecutionService.CloseStdin:output_type -> cloudops.v1.CloseStdinResponse
-	27, // 52: cloudops.v1.ExecutionService.Resize:output_type -> cloudops.v1.ResizeResponse
-	29, // 53: cloudops.v1.ExecutionService.AddSecrets:output_type -> cloudops.v1.AddSecretsResponse
-	31, // 54: cloudops.v1.ExecutionService.Delete:output_type -> cloudops.v1.DeleteResponse
-	33, // 55: cloudops.v1.ExecutionService.Stats:output_type -> cloudops.v1.StatsResponse
-	35, // 56: cloudops.v1.ExecutionService.Info:output_type -> cloudops.v1.InfoResponse
-	40, // [40:57] is the sub-list for method output_type
-	23, // [23:40] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	39, // 2: cloudops.v1.Outcome.error:type_name -> cloudops.v1.Error
+	38, // 3: cloudops.v1.CheckPlanRequest.request:type_name -> cloudops.v1.ExecuteRequest
+	40, // 4: cloudops.v1.CheckPlanResponse.steps:type_name -> cloudops.v1.PlanStep
+	41, // 5: cloudops.v1.CheckPlanResponse.faults:type_name -> cloudops.v1.PlanFault
+	42, // 6: cloudops.v1.GetResponse.execution:type_name -> cloudops.v1.Execution
+	42, // 7: cloudops.v1.RecordResponse.execution:type_name -> cloudops.v1.Execution
+	38, // 8: cloudops.v1.RecordResponse.request:type_name -> cloudops.v1.ExecuteRequest
+	43, // 9: cloudops.v1.RecordResponse.result:type_name -> cloudops.v1.Result
+	44, // 10: cloudops.v1.ListRequest.filter:type_name -> cloudops.v1.Filter
+	42, // 11: cloudops.v1.ListResponse.executions:type_name -> cloudops.v1.Execution
+	43, // 12: cloudops.v1.WaitResponse.result:type_name -> cloudops.v1.Result
+	15, // 13: cloudops.v1.WatchRequest.executions:type_name -> cloudops.v1.Position
+	45, // 14: cloudops.v1.WatchResponse.events:type_name -> cloudops.v1.Event
+	17, // 15: cloudops.v1.WatchResponse.failures:type_name -> cloudops.v1.Failure
+	39, // 16: cloudops.v1.Failure.error:type_name -> cloudops.v1.Error
+	46, // 17: cloudops.v1.ReadOutputRequest.lines:type_name -> cloudops.v1.LineQuery
+	47, // 18: cloudops.v1.ReadOutputResponse.chunks:type_name -> cloudops.v1.Chunk
+	48, // 19: cloudops.v1.ReadOutputResponse.lines:type_name -> cloudops.v1.Line
+	49, // 20: cloudops.v1.CancelRequest.actor:type_name -> cloudops.v1.Actor
+	50, // 21: cloudops.v1.ExtendDeadlineResponse.deadline:type_name -> google.protobuf.Timestamp
+	44, // 22: cloudops.v1.DeleteRequest.match:type_name -> cloudops.v1.Filter
+	50, // 23: cloudops.v1.DeleteRequest.ended_before:type_name -> google.protobuf.Timestamp
+	51, // 24: cloudops.v1.StatsResponse.stats:type_name -> cloudops.v1.Stats
+	52, // 25: cloudops.v1.InfoResponse.capabilities:type_name -> cloudops.v1.Capabilities
+	38, // 26: cloudops.v1.ExecutionService.Execute:input_type -> cloudops.v1.ExecuteRequest
+	1,  // 27: cloudops.v1.ExecutionService.ExecuteBatch:input_type -> cloudops.v1.ExecuteBatchRequest
+	4,  // 28: cloudops.v1.ExecutionService.CheckPlan:input_type -> cloudops.v1.CheckPlanRequest
+	6,  // 29: cloudops.v1.ExecutionService.Get:input_type -> cloudops.v1.GetRequest
+	8,  // 30: cloudops.v1.ExecutionService.Record:input_type -> cloudops.v1.RecordRequest
+	10, // 31: cloudops.v1.ExecutionService.List:input_type -> cloudops.v1.ListRequest
+	12, // 32: cloudops.v1.ExecutionService.Wait:input_type -> cloudops.v1.WaitRequest
+	14, // 33: cloudops.v1.ExecutionService.Watch:input_type -> cloudops.v1.WatchRequest
+	18, // 34: cloudops.v1.ExecutionService.ReadOutput:input_type -> cloudops.v1.ReadOutputRequest
+	20, // 35: cloudops.v1.ExecutionService.Cancel:input_type -> cloudops.v1.CancelRequest
+	22, // 36: cloudops.v1.ExecutionService.ExtendDeadline:input_type -> cloudops.v1.ExtendDeadlineRequest
+	24, // 37: cloudops.v1.ExecutionService.WriteStdin:input_type -> cloudops.v1.WriteStdinRequest
+	26, // 38: cloudops.v1.ExecutionService.CloseStdin:input_type -> cloudops.v1.CloseStdinRequest
+	28, // 39: cloudops.v1.ExecutionService.Resize:input_type -> cloudops.v1.ResizeRequest
+	30, // 40: cloudops.v1.ExecutionService.AddSecrets:input_type -> cloudops.v1.AddSecretsRequest
+	32, // 41: cloudops.v1.ExecutionService.Delete:input_type -> cloudops.v1.DeleteRequest
+	34, // 42: cloudops.v1.ExecutionService.Stats:input_type -> cloudops.v1.StatsRequest
+	36, // 43: cloudops.v1.ExecutionService.Info:input_type -> cloudops.v1.InfoRequest
+	0,  // 44: cloudops.v1.ExecutionService.Execute:output_type -> cloudops.v1.ExecuteResponse
+	2,  // 45: cloudops.v1.ExecutionService.ExecuteBatch:output_type -> cloudops.v1.ExecuteBatchResponse
+	5,  // 46: cloudops.v1.ExecutionService.CheckPlan:output_type -> cloudops.v1.CheckPlanResponse
+	7,  // 47: cloudops.v1.ExecutionService.Get:output_type -> cloudops.v1.GetResponse
+	9,  // 48: cloudops.v1.ExecutionService.Record:output_type -> cloudops.v1.RecordResponse
+	11, // 49: cloudops.v1.ExecutionService.List:output_type -> cloudops.v1.ListResponse
+	13, // 50: cloudops.v1.ExecutionService.Wait:output_type -> cloudops.v1.WaitResponse
+	16, // 51: cloudops.v1.ExecutionService.Watch:output_type -> cloudops.v1.WatchResponse
+	19, // 52: cloudops.v1.ExecutionService.ReadOutput:output_type -> cloudops.v1.ReadOutputResponse
+	21, // 53: cloudops.v1.ExecutionService.Cancel:output_type -> cloudops.v1.CancelResponse
+	23, // 54: cloudops.v1.ExecutionService.ExtendDeadline:output_type -> cloudops.v1.ExtendDeadlineResponse
+	25, // 55: cloudops.v1.ExecutionService.WriteStdin:output_type -> cloudops.v1.WriteStdinResponse
+	27, // 56: cloudops.v1.ExecutionService.CloseStdin:output_type -> cloudops.v1.CloseStdinResponse
+	29, // 57: cloudops.v1.ExecutionService.Resize:output_type -> cloudops.v1.ResizeResponse
+	31, // 58: cloudops.v1.ExecutionService.AddSecrets:output_type -> cloudops.v1.AddSecretsResponse
+	33, // 59: cloudops.v1.ExecutionService.Delete:output_type -> cloudops.v1.DeleteResponse
+	35, // 60: cloudops.v1.ExecutionService.Stats:output_type -> cloudops.v1.StatsResponse
+	37, // 61: cloudops.v1.ExecutionService.Info:output_type -> cloudops.v1.InfoResponse
+	44, // [44:62] is the sub-list for method output_type
+	26, // [26:44] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_cloudops_v1_execution_service_proto_init() }
@@ -2138,18 +2262,19 @@ func file_cloudops_v1_execution_service_proto_init() {
 	}
 	file_cloudops_v1_event_proto_init()
 	file_cloudops_v1_execution_proto_init()
+	file_cloudops_v1_plan_proto_init()
 	file_cloudops_v1_request_proto_init()
-	file_cloudops_v1_execution_service_proto_msgTypes[10].OneofWrappers = []any{}
 	file_cloudops_v1_execution_service_proto_msgTypes[12].OneofWrappers = []any{}
-	file_cloudops_v1_execution_service_proto_msgTypes[16].OneofWrappers = []any{}
-	file_cloudops_v1_execution_service_proto_msgTypes[22].OneofWrappers = []any{}
+	file_cloudops_v1_execution_service_proto_msgTypes[14].OneofWrappers = []any{}
+	file_cloudops_v1_execution_service_proto_msgTypes[18].OneofWrappers = []any{}
+	file_cloudops_v1_execution_service_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloudops_v1_execution_service_proto_rawDesc), len(file_cloudops_v1_execution_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   36,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -391,6 +391,157 @@ func (x *PlanStats) GetAttempts() int32 {
 	return 0
 }
 
+// A command that a plan would run.
+type PlanStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number among all that run, and among the commands as the plan has them.
+	Index  *int32 `protobuf:"varint,1,opt,name=index,proto3,oneof" json:"index,omitempty"`
+	OfPlan *int32 `protobuf:"varint,2,opt,name=of_plan,json=ofPlan,proto3,oneof" json:"of_plan,omitempty"`
+	Name   string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// How many run one after the other before it, at least: those of one wave can run at once.
+	Wave *int32 `protobuf:"varint,4,opt,name=wave,proto3,oneof" json:"wave,omitempty"`
+	// What it waits for, by name: a cell of a matrix, or all of them.
+	After []string `protobuf:"bytes,5,rep,name=after,proto3" json:"after,omitempty"`
+	// What runs, secrets masked.
+	CommandType   string `protobuf:"bytes,6,opt,name=command_type,json=commandType,proto3" json:"command_type,omitempty"`
+	Command       string `protobuf:"bytes,7,opt,name=command,proto3" json:"command,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanStep) Reset() {
+	*x = PlanStep{}
+	mi := &file_cloudops_v1_plan_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanStep) ProtoMessage() {}
+
+func (x *PlanStep) ProtoReflect() protoreflect.Message {
+	mi := &file_cloudops_v1_plan_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanStep.ProtoReflect.Descriptor instead.
+func (*PlanStep) Descriptor() ([]byte, []int) {
+	return file_cloudops_v1_plan_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PlanStep) GetIndex() int32 {
+	if x != nil && x.Index != nil {
+		return *x.Index
+	}
+	return 0
+}
+
+func (x *PlanStep) GetOfPlan() int32 {
+	if x != nil && x.OfPlan != nil {
+		return *x.OfPlan
+	}
+	return 0
+}
+
+func (x *PlanStep) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PlanStep) GetWave() int32 {
+	if x != nil && x.Wave != nil {
+		return *x.Wave
+	}
+	return 0
+}
+
+func (x *PlanStep) GetAfter() []string {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *PlanStep) GetCommandType() string {
+	if x != nil {
+		return x.CommandType
+	}
+	return ""
+}
+
+func (x *PlanStep) GetCommand() string {
+	if x != nil {
+		return x.Command
+	}
+	return ""
+}
+
+// One thing that is wrong with a plan.
+type PlanFault struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where, as a JSON pointer such as /commands/3/retry; empty: the whole.
+	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanFault) Reset() {
+	*x = PlanFault{}
+	mi := &file_cloudops_v1_plan_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanFault) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanFault) ProtoMessage() {}
+
+func (x *PlanFault) ProtoReflect() protoreflect.Message {
+	mi := &file_cloudops_v1_plan_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanFault.ProtoReflect.Descriptor instead.
+func (*PlanFault) Descriptor() ([]byte, []int) {
+	return file_cloudops_v1_plan_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *PlanFault) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *PlanFault) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 var File_cloudops_v1_plan_proto protoreflect.FileDescriptor
 
 const file_cloudops_v1_plan_proto_rawDesc = "" +
@@ -464,7 +615,22 @@ const file_cloudops_v1_plan_proto_rawDesc = "" +
 	"\b_runningB\n" +
 	"\n" +
 	"\b_pendingB\v\n" +
-	"\t_attemptsB\xac\x01\n" +
+	"\t_attempts\"\xe2\x01\n" +
+	"\bPlanStep\x12\x19\n" +
+	"\x05index\x18\x01 \x01(\x05H\x00R\x05index\x88\x01\x01\x12\x1c\n" +
+	"\aof_plan\x18\x02 \x01(\x05H\x01R\x06ofPlan\x88\x01\x01\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x17\n" +
+	"\x04wave\x18\x04 \x01(\x05H\x02R\x04wave\x88\x01\x01\x12\x14\n" +
+	"\x05after\x18\x05 \x03(\tR\x05after\x12!\n" +
+	"\fcommand_type\x18\x06 \x01(\tR\vcommandType\x12\x18\n" +
+	"\acommand\x18\a \x01(\tR\acommandB\b\n" +
+	"\x06_indexB\n" +
+	"\n" +
+	"\b_of_planB\a\n" +
+	"\x05_wave\"9\n" +
+	"\tPlanFault\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessageB\xac\x01\n" +
 	"\x0fcom.cloudops.v1B\tPlanProtoP\x01ZAgithub.com/escher-dbai/cloudops-engine/gen/cloudops/v1;cloudopsv1\xa2\x02\x03CXX\xaa\x02\vCloudops.V1\xca\x02\vCloudops\\V1\xe2\x02\x17Cloudops\\V1\\GPBMetadata\xea\x02\fCloudops::V1b\x06proto3"
 
 var (
@@ -479,18 +645,20 @@ func file_cloudops_v1_plan_proto_rawDescGZIP() []byte {
 	return file_cloudops_v1_plan_proto_rawDescData
 }
 
-var file_cloudops_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_cloudops_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_cloudops_v1_plan_proto_goTypes = []any{
 	(*PlanResult)(nil),            // 0: cloudops.v1.PlanResult
 	(*PlanCommandResult)(nil),     // 1: cloudops.v1.PlanCommandResult
 	(*PlanStats)(nil),             // 2: cloudops.v1.PlanStats
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*PlanStep)(nil),              // 3: cloudops.v1.PlanStep
+	(*PlanFault)(nil),             // 4: cloudops.v1.PlanFault
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 }
 var file_cloudops_v1_plan_proto_depIdxs = []int32{
 	1, // 0: cloudops.v1.PlanResult.results:type_name -> cloudops.v1.PlanCommandResult
 	2, // 1: cloudops.v1.PlanResult.stats:type_name -> cloudops.v1.PlanStats
-	3, // 2: cloudops.v1.PlanCommandResult.started_at:type_name -> google.protobuf.Timestamp
-	3, // 3: cloudops.v1.PlanCommandResult.completed_at:type_name -> google.protobuf.Timestamp
+	5, // 2: cloudops.v1.PlanCommandResult.started_at:type_name -> google.protobuf.Timestamp
+	5, // 3: cloudops.v1.PlanCommandResult.completed_at:type_name -> google.protobuf.Timestamp
 	4, // [4:4] is the sub-list for method output_type
 	4, // [4:4] is the sub-list for method input_type
 	4, // [4:4] is the sub-list for extension type_name
@@ -506,13 +674,14 @@ func file_cloudops_v1_plan_proto_init() {
 	file_cloudops_v1_plan_proto_msgTypes[0].OneofWrappers = []any{}
 	file_cloudops_v1_plan_proto_msgTypes[1].OneofWrappers = []any{}
 	file_cloudops_v1_plan_proto_msgTypes[2].OneofWrappers = []any{}
+	file_cloudops_v1_plan_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloudops_v1_plan_proto_rawDesc), len(file_cloudops_v1_plan_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

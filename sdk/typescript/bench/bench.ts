@@ -9,7 +9,7 @@ import { socketTransport } from "../src/node/index.js";
 import { stdioTransport } from "../src/stdio/index.js";
 import { bundle, executable, flags, origin } from "../test/browser/chromium.js";
 import type { Page } from "../test/browser/page.js";
-import { binary, serve, withoutSidecar } from "../test/daemon.js";
+import { binary, serve } from "../test/daemon.js";
 
 declare const page: Page; // in Chromium
 
@@ -168,11 +168,8 @@ const { port1, port2 } = new MessageChannel();
 const stop = servePort(socketTransport(daemon.socket), port1);
 await inNode("MessagePort and unix socket, both ends", portTransport(port2));
 stop();
-if (withoutSidecar) console.log("stdio: NOT MEASURED: this tree has no sidecar");
-else {
-  await inNode("Node, stdio", stdioTransport({ binary: binary() }), { most: 1.5 });
-  await sidecar();
-}
+await inNode("Node, stdio", stdioTransport({ binary: binary() }), { most: 1.5 });
+await sidecar();
 await inChromium(daemon.socket);
 await daemon[Symbol.asyncDispose]();
 process.exitCode = failed ? 1 : 0;

@@ -31,12 +31,17 @@ const always = {
   ExtendDeadlineRequest: ["id", "by_ms"], WriteStdinRequest: ["id", "data"], CloseStdinRequest: ["id"],
   ResizeRequest: ["id", "rows", "cols"], AddSecretsRequest: ["id", "secrets"], WatchRequest: ["executions"],
   GetResponse: ["execution"], StatsResponse: ["stats"], InfoResponse: ["version", "platform"],
+  PlanResult: ["plan_id", "status", "results", "stats", "total_duration", "total_duration_ms"],
+  PlanCommandResult: ["index", "of_plan", "name", "status", "success", "exit_code"],
+  PlanStats: ["total", "completed", "failed", "cancelled", "timeout", "rejected", "lost", "skipped", "passed", "running", "pending", "attempts"],
+  PlanStep: ["index", "of_plan", "name", "wave", "command_type", "command"], PlanFault: ["message"], CheckPlanRequest: ["request"],
   Failure: ["execution_id", "error"], LimitSupport: ["limit"],
 };
 // Texts with few values.
 const values = {
   "Execution.status": "Status", "Result.status": "Status", "Event.old_status": "Status", "Event.new_status": "Status",
   "Result.cause": "Cause", "Event.event_type": "EventType", "Event.stream": "Stream", "Chunk.stream": "Stream",
+  "PlanResult.status": "Status", "PlanCommandResult.status": "PlanState", "Event.command_status": "PlanState",
   "Line.stream": "Stream", "LineQuery.streams": "Stream", "Actor.kind": "ActorKind", "Filter.status": "Status",
   "ExecuteRequest.stop_signal": '"TERM" | "INT" | "HUP" | "QUIT" | "USR1" | "USR2"',
   "ExecuteRequest.kill_mode": '"group" | "leader"', "ExecuteRequest.leftovers": '"end" | "leave"',
@@ -50,7 +55,9 @@ export type Status =
 /** Why an execution ended. */
 export type Cause =
   | "exit" | "signal" | "spawn" | "output_limit" | "memory_limit" | "process_limit" | "cancel" | "shutdown"
-  | "timeout" | "idle_timeout" | "queue_timeout" | "policy" | "lost";
+  | "timeout" | "idle_timeout" | "queue_timeout" | "policy" | "lost" | "commands";
+/** How far a command of a plan is: its execution's status, or what the plan has decided. */
+export type PlanState = Status | "skipped" | "passed" | "retrying";
 /** The kind of an event. */
 export type EventType =
   | "accepted" | "status_changed" | "started" | "stdout" | "stderr" | "stopping" | "killing" | "resized"
@@ -113,8 +120,11 @@ function messages(file) {
 const files = image.file.filter((f) => f.name.startsWith("cloudops/"));
 const all = files.flatMap(messages);
 const service = files.flatMap((f) => f.service ?? [])[0];
-const clash = [...wideNames].filter((n) => textNames.has(n));
-if (clash.length) throw new Error(`64 bits wide in one message and text in another: ${clash}. decode() goes by name.`);
+// Most end alike: half the bytes of a list.
+const endings = /(?:_ms|_switches|_blocks|bytes|lines)$/;
+const others = [...wideNames].filter((n) => !endings.test(n)).sort();
+const clash = [...textNames].filter((n) => wideNames.has(n) || endings.test(n));
+if (clash.length) throw new Error(`text in one message, and as if 64 bits wide in another: ${clash}. decode() goes by name.`);
 
 const calls = (stream) =>
   service.method
@@ -137,7 +147,7 @@ export interface StreamMethods {
 ${calls(true)}}
 
 /** Fields that are 64 bits wide: text in proto JSON, numbers here. */
-export const wideFields: ReadonlySet<string> = /* @__PURE__ */ new Set(${JSON.stringify([...wideNames].sort())});
+export const wideFields: RegExp = /${endings.source}|^(?:${others.join("|")})$/;
 
 /** Fields whose keys are the caller's own. */
 export const mapFields: ReadonlySet<string> = /* @__PURE__ */ new Set(${JSON.stringify([...mapNames].sort())});

@@ -10,11 +10,13 @@ const bundled = async (contents) => {
 
 const core = await bundled('export * from "./index.js"');
 const both = await bundled('export * from "./index.js"; export * from "./react/index.js"');
+const planned = await bundled('export * from "./index.js"; export * from "./plans/index.js"');
 const used = await bundled('export { createEngine } from "./index.js"');
 let failed = false;
 for (const [what, size, most] of [
   ["core, all of it", core, 6000],
   ["./react, besides", both - core, 4000],
+  ["./plans, besides", planned - core, 1500],
   ["createEngine alone", used, 6000],
 ]) {
   failed ||= size > most;

@@ -33,7 +33,7 @@ export class Calls {
         this.#met = true;
         return decode(answer);
       } catch (error) {
-        if (options?.signal?.aborted) throw options.signal.reason;
+        options?.signal?.throwIfAborted();
         if (!isCut(error) || !this.#met || once.has(method)) throw error;
         await attempts.next(error, options?.signal);
       }
@@ -41,7 +41,7 @@ export class Calls {
   }
 
   async close(): Promise<void> {
-    this.#closed ??= new EngineError("closed", "this engine was closed here; what runs goes on");
+    this.#closed ??= new EngineError("closed", "this engine was closed here");
     this.watch.close(this.#closed);
     await this.transport.close?.();
   }

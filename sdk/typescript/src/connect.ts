@@ -1,3 +1,4 @@
+import { either } from "./backoff.js";
 import { EngineError } from "./errors.js";
 import { type CallOptions, keepAliveMs, type Transport } from "./transport.js";
 import type { Error as WireError } from "./wire.gen.js";
@@ -5,8 +6,6 @@ import type { Error as WireError } from "./wire.gen.js";
 /** An answer over HTTP, as little of it as is needed. */
 export interface Answer {
   status: number;
-  /** What it was sent as. */
-  type: string;
   /** The body. Leaving the loop lets go of the connection. */
   body: AsyncIterable<Uint8Array>;
 }
@@ -32,23 +31,16 @@ export function connectTransport(post: Post): Transport {
 
 async function* stream<T>(post: Post, method: string, message: unknown, { signal }: CallOptions = {}): AsyncGenerator<T> {
   const cut = new AbortController();
-  const abort = () => cut.abort(signal!.reason);
-  if (signal?.aborted) abort();
-  signal?.addEventListener("abort", abort, { once: true });
-  try {
-    const answer = await post(`${service}${method}`, "application/connect+json", enveloped(JSON.stringify(message)), cut.signal);
-    if (answer.status !== 200) throw refusal(answer.status, await whole(answer.body));
-    const decoder = new TextDecoder();
-    for await (const [flags, payload] of envelopes(attentive(answer.body, cut))) {
-      const said = parse<{ error?: ConnectError }>(decoder.decode(payload), method);
-      if (!(flags & 2)) yield said as T;
-      else if (said.error) throw fromConnect(said.error, 0);
-      else return;
-    }
-    throw new EngineError("unreachable", `${method}: the stream was cut`, { retryable: true });
-  } finally {
-    signal?.removeEventListener("abort", abort);
+  const answer = await post(`${service}${method}`, "application/connect+json", enveloped(JSON.stringify(message)), either(cut, signal));
+  if (answer.status !== 200) throw refusal(answer.status, await whole(answer.body));
+  const decoder = new TextDecoder();
+  for await (const [flags, payload] of envelopes(attentive(answer.body, cut))) {
+    const said = parse<{ error?: ConnectError }>(decoder.decode(payload), method);
+    if (!(flags & 2)) yield said as T;
+    else if (said.error) throw fromConnect(said.error, 0);
+    else return;
   }
+  throw new EngineError("unreachable", `${method}: the stream was cut`, { retryable: true });
 }
 
 /** Cuts a connection that says nothing: a machine that slept, a cable that was pulled. */
@@ -132,11 +124,9 @@ function refusal(status: number, body: string): EngineError {
 }
 
 const byStatus: Record<number, string> = {
-  400: "invalid",
   401: "unauthenticated",
   403: "permission_denied",
   404: "unimplemented",
-  415: "unimplemented",
   429: "resource_exhausted",
 };
 

@@ -10,7 +10,7 @@ export function decode<T>(message: T): T {
   for (const name in fields) {
     const value = fields[name];
     if (typeof value === "string") {
-      if (wideFields.has(name)) fields[name] = Number(value);
+      if (wideFields.test(name)) fields[name] = Number(value);
     } else if (typeof value === "object" && !mapFields.has(name)) decode(value);
   }
   return message;

@@ -17,6 +17,8 @@ export interface Engine extends AsyncDisposable {
   info(options?: CallOptions): Promise<InfoResponse>;
   /** Counts since the engine was made. */
   stats(options?: CallOptions): Promise<Stats>;
+  /** Any verb of the contract, as proto/ has it: for what has no method here. */
+  call: Calls["unary"];
   /** Ends all calls and follows, and lets go of the transport. What runs goes on, or ends with a sidecar. */
   close(): Promise<void>;
 }
@@ -30,11 +32,13 @@ export interface Engine extends AsyncDisposable {
  */
 export function createEngine(options: EngineOptions = {}): Engine {
   const calls = new Calls(options.transport ?? fetchTransport(options), options.patienceMs ?? 30_000);
+  const call: Calls["unary"] = (...asked) => calls.unary(...asked);
   const close = () => calls.close();
   return {
     executions: new Executions(calls),
-    info: (o) => calls.unary("Info", {}, o),
-    stats: async (o) => (await calls.unary("Stats", {}, o)).stats,
+    call,
+    info: (o) => call("Info", {}, o),
+    stats: async (o) => (await call("Stats", {}, o)).stats,
     close,
     [Symbol.asyncDispose]: close,
   };

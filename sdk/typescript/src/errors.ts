@@ -1,4 +1,3 @@
-import type { Ending } from "./types.js";
 import type { Result, Error as WireError } from "./wire.gen.js";
 
 /** The stable name of what went wrong. docs/error-handling.md says when each comes, and what to do. */
@@ -62,7 +61,7 @@ export class EngineError extends Error {
   readonly conditions: readonly string[];
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
-    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    super(message, detail);
     this.code = code;
     this.hint = detail.hint;
     this.retryable = detail.retryable ?? false;
@@ -70,8 +69,8 @@ export class EngineError extends Error {
   }
 
   /** Makes an error of the engine's own, whatever brought it. */
-  static fromWire(wire: Partial<WireError>, cause?: unknown): EngineError {
-    return new EngineError(wire.code ?? "internal", wire.message ?? "the engine said no more", { ...wire, cause });
+  static fromWire(wire: Partial<WireError>): EngineError {
+    return new EngineError(wire.code ?? "internal", wire.message ?? "the engine said no more", wire);
   }
 }
 
@@ -100,10 +99,8 @@ export class ExecutionFailedError extends EngineError {
 }
 
 const tail = (result: Result) => (result.stderr || result.stdout || "").trimEnd().split("\n").slice(-20).join("\n");
-const lastLine = (result: Result) => {
-  const line = tail(result).split("\n").pop();
-  return line ? `: ${line}` : "";
-};
+// Behind a colon, where there is one.
+const lastLine = (result: Result) => tail(result).replace(/^[^]*\n|^(?=.)/, ": ");
 
 /** Whether an error has a code, or is of a condition of that name. */
 export function isEngineError(error: unknown, code?: ErrorCode): error is EngineError {
@@ -111,9 +108,3 @@ export function isEngineError(error: unknown, code?: ErrorCode): error is Engine
   const e = error as EngineError | undefined;
   return e instanceof Error && Array.isArray(e.conditions) && (code === undefined || e.conditions.includes(code));
 }
-
-/** Where a call was broken off by its own signal, what that says. */
-export const reasonOf = (signal: AbortSignal): unknown => signal.reason ?? new DOMException("The call was aborted", "AbortError");
-
-/** The ending of a result that came without output. */
-export const succeeded = (ending: Ending): boolean => ending.success;

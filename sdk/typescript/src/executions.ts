@@ -37,8 +37,10 @@ export class Executions {
    */
   async run(request: Request, options: RunOptions = {}): Promise<Result> {
     const execution = await this.start(request, options);
+    const { onEvent, onLine, onStdout, onStderr } = options;
+    const lines = Boolean(onEvent || onLine || onStdout || onStderr);
     try {
-      for await (const batch of execution.eventBatches(options)) await tell(batch, options);
+      for await (const batch of execution.eventBatches({ ...options, lines })) await tell(batch, options);
       const { result } = await this.#calls.unary("Wait", { id: execution.id, wait_ms: 0 }, options);
       return checked(result, options);
     } catch (error) {
@@ -91,7 +93,6 @@ export class Executions {
 }
 
 async function tell(batch: ExecutionEvent[], { onEvent, onLine, onStdout, onStderr }: RunOptions): Promise<void> {
-  if (!(onEvent || onLine || onStdout || onStderr)) return;
   for (const event of batch) {
     await onEvent?.(event);
     if (!isLine(event) || event.partial) continue;

@@ -26,7 +26,7 @@ export function fetchTransport(options: FetchOptions = {}): Transport {
     const doing = options.fetch ?? globalThis.fetch;
     try {
       const answer = await doing(base + path, { method: "POST", headers, body, signal: signal ?? null });
-      return { status: answer.status, type: answer.headers.get("Content-Type") ?? "", body: chunks(answer.body, signal) };
+      return { status: answer.status, body: chunks(answer.body, signal) };
     } catch (cause) {
       throw unreachable(cause, base || "this page's origin", signal);
     }
@@ -41,7 +41,7 @@ export function unreachable(cause: unknown, where: string, signal?: AbortSignal)
   return new EngineError("unreachable", `no engine answers at ${where}: ${text}`, {
     cause,
     retryable: true,
-    hint: "is the daemon running (cloudops serve), and is this its address?",
+    hint: "is the daemon (cloudops serve) running there?",
   });
 }
 

@@ -1,4 +1,3 @@
-import { reasonOf } from "./errors.js";
 import { type ExecutionEvent, isEnding, isLine } from "./types.js";
 
 /** How a follow gets on. `ended` is no error: the execution is over, and all of it was seen. */
@@ -7,6 +6,8 @@ export type FollowState = "connecting" | "live" | "reconnecting" | "ended";
 export interface FollowOptions {
   /** The cursor of what was seen last. 0 or absent: from the beginning. */
   after?: number | undefined;
+  /** Lines, and gaps between them. Default: true. Without them: the steps of its life, however much it writes. */
+  lines?: boolean | undefined;
   /** Ends the follow, and nothing else: the execution goes on. */
   signal?: AbortSignal | undefined;
   /** Told of each change of state. */
@@ -20,6 +21,7 @@ const mostChars = 8 << 20;
 /** One reader of the events of one execution: how far it is, and what it has not taken yet. */
 export class Follower implements AsyncIterableIterator<ExecutionEvent[]> {
   readonly id: string;
+  readonly lines: boolean;
   /** What it has seen, or will: where a new stream goes on. */
   at: number;
   /** It was full while others were not: it is not in the stream now. */
@@ -39,12 +41,13 @@ export class Follower implements AsyncIterableIterator<ExecutionEvent[]> {
 
   constructor(id: string, options: FollowOptions, leave: (f: Follower) => void, drained: (f: Follower) => void) {
     this.id = id;
+    this.lines = options.lines ?? true;
     this.at = options.after ?? 0;
     this.#options = options;
     this.#leave = leave;
     this.#drained = drained;
     const { signal } = options;
-    if (signal?.aborted) this.fail(reasonOf(signal));
+    if (signal?.aborted) this.fail(signal.reason);
     else signal?.addEventListener("abort", this.#aborted, { once: true });
   }
 
@@ -55,15 +58,17 @@ export class Follower implements AsyncIterableIterator<ExecutionEvent[]> {
   /** Takes an event, unless it was seen before. */
   take(event: ExecutionEvent): void {
     if (this.behind || this.ended || event.cursor < this.at) return;
-    const open = isLine(event) && (event.unended || event.partial) ? `${event.event_type}${event.line_number}${event.partial ? "p" : ""}` : "";
+    const line = isLine(event);
+    const open = line && (event.unended || event.partial) ? `${event.event_type}${event.line_number}${event.partial ? "p" : ""}` : "";
     if (event.cursor > this.at) {
       this.at = event.cursor;
       if (this.#open.size) this.#open.clear();
     } else if (!open || this.#open.has(open)) return;
     if (open) this.#open.add(open);
+    if (!this.lines && (line || event.event_type === "gap")) return;
     this.#queue.push(event);
-    this.#chars += isLine(event) ? event.line.length : 0;
-    if (isEnding(event.event_type)) this.finish();
+    if (line) this.#chars += event.line.length;
+    else if (isEnding(event.event_type)) this.finish();
   }
 
   /** There is nothing more than what has come. */
@@ -117,7 +122,7 @@ export class Follower implements AsyncIterableIterator<ExecutionEvent[]> {
 
   #aborted = () => {
     this.#queue = [];
-    this.fail(reasonOf(this.#options.signal!));
+    this.fail(this.#options.signal!.reason);
   };
 
   #end(): void {

@@ -1,4 +1,4 @@
-import { EngineError, reasonOf } from "./errors.js";
+import { EngineError } from "./errors.js";
 import type { CallOptions, Transport } from "./transport.js";
 import type { Error as WireError } from "./wire.gen.js";
 
@@ -95,14 +95,14 @@ class Session implements Listener {
 
   call<T>(method: string, params: unknown, { signal }: CallOptions = {}, subscription?: Subscription): Promise<T> {
     if (this.#ended) return Promise.reject(this.#ended);
-    if (signal?.aborted) return Promise.reject(reasonOf(signal) as Error);
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const id = this.#next++;
     return new Promise<T>((resolve, reject) => {
       const abort = () => {
         // The answer to what has a subscription still comes, and ends it.
         if (!subscription) this.#calls.delete(id);
         this.#link.send({ method: "abort", params: { id } });
-        reject(reasonOf(signal!) as Error);
+        reject(signal!.reason as Error);
       };
       const done = () => signal?.removeEventListener("abort", abort);
       this.#calls.set(id, {
@@ -118,7 +118,7 @@ class Session implements Listener {
   async *subscribe<T>(method: string, params: unknown, options: CallOptions = {}): AsyncGenerator<T> {
     const subscription = new Subscription(this.#window);
     const { signal } = options;
-    const abort = () => subscription.fail(reasonOf(signal!));
+    const abort = () => subscription.fail(signal!.reason);
     try {
       await this.call(method, params, options, subscription);
       signal?.addEventListener("abort", abort, { once: true });

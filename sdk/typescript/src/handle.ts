@@ -1,3 +1,4 @@
+import { either } from "./backoff.js";
 import type { Calls } from "./calls.js";
 import { EngineError, ExecutionFailedError, isEngineError } from "./errors.js";
 import type { FollowOptions } from "./follower.js";
@@ -45,7 +46,7 @@ export class ExecutionHandle {
     let result = await this.#now(options);
     if (!result) {
       const { cursor } = await this.describe(options);
-      for await (const batch of this.#follow({ ...options, after: cursor })) void batch;
+      for await (const batch of this.#follow({ ...options, after: cursor, lines: false })) void batch;
       result = await this.#now(options);
     }
     return checked(result, options);
@@ -147,12 +148,12 @@ export class ExecutionHandle {
   }
 
   #until<T extends CallOptions>(options: T): T {
-    return { ...options, signal: options.signal ? AbortSignal.any([options.signal, this.#detached.signal]) : this.#detached.signal };
+    return { ...options, signal: either(this.#detached, options.signal) };
   }
 
   #listen(listener: LineListener, options: FollowOptions = {}, stream?: Stream): () => void {
     const stop = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+    const signal = either(stop, options.signal);
     const heard = async () => {
       for await (const line of this.logs({ ...options, stream, signal }).lines()) await listener(line);
     };
@@ -166,17 +167,13 @@ export class ExecutionHandle {
 
 /** What a result means to who asked. */
 export function checked(result: Result | undefined, options: ResultOptions): Result {
-  if (!result) throw new EngineError("internal", "an execution has ended and has no result");
+  if (!result) throw new EngineError("internal", "it ended without a result");
   result.stdout ??= "";
   result.stderr ??= "";
   if (options.throwOnFailure && !result.success) throw new ExecutionFailedError(result);
   return result;
 }
 
-function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-  return btoa(text);
-}
+const base64 = (bytes: Uint8Array) => btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
 
 export { isEnding, isLine };

@@ -2,7 +2,7 @@ import type { Calls } from "./calls.js";
 import { decode } from "./decode.js";
 import { EngineError } from "./errors.js";
 import type { FollowOptions } from "./follower.js";
-import { type ExecutionEvent, isEnding, isLine, type LogEntry, type OutputLine } from "./types.js";
+import { isEnding, isLine, type LogEntry, type OutputLine } from "./types.js";
 import type { LineQuery, Stream } from "./wire.gen.js";
 
 /** Which part of a log is wanted. */
@@ -35,35 +35,26 @@ export function readLogs(calls: Calls, id: string, options: LogOptions = {}): Lo
 }
 
 async function* followed(calls: Calls, id: string, options: LogOptions): AsyncGenerator<LogEntry[]> {
+  const { stream, tail } = options;
   let { after } = options;
-  if (options.tail !== undefined) {
+  const seen = { stdout: 0, stderr: 0 };
+  if (tail !== undefined) {
     // The cursor first: a line that comes between the two calls is in both, and passed over below.
     const { execution } = await calls.unary("Get", { id }, options);
     after = 0;
-    const seen = { stdout: 0, stderr: 0 };
     for await (const batch of linesOf(calls, id, options)) {
-      for (const line of batch) {
-        if (isLine(line)) seen[line.event_type] = Math.max(seen[line.event_type], line.partial ? 0 : line.line_number);
-      }
+      for (const line of batch) if (!line.partial) seen[line.event_type] = line.line_number;
       after = Math.max(after, batch.at(-1)!.cursor);
       yield batch;
     }
     after ||= execution.cursor;
     if (isEnding(execution.status)) return;
-    for await (const batch of ofStream(calls.watch.follow(id, { ...options, after }), options.stream)) {
-      const unseen = batch.filter((e) => !isLine(e) || e.line_number > seen[e.event_type] || e.continues);
-      if (unseen.length) yield unseen;
-    }
-    return;
   }
-  yield* ofStream(calls.watch.follow(id, { ...options, after }), options.stream);
-}
-
-async function* ofStream(events: AsyncIterable<ExecutionEvent[]>, stream: Stream | undefined): AsyncGenerator<LogEntry[]> {
-  for await (const batch of events) {
-    const entries = batch.filter((e): e is LogEntry =>
-      e.event_type === "gap" ? !stream || e.stream === stream : isLine(e) && (!stream || e.event_type === stream),
-    );
+  for await (const batch of calls.watch.follow(id, { ...options, after })) {
+    const entries = batch.filter((e): e is LogEntry => {
+      if (e.event_type === "gap") return !stream || e.stream === stream;
+      return isLine(e) && (!stream || e.event_type === stream) && (e.line_number > seen[e.event_type] || e.continues === true);
+    });
     if (entries.length) yield entries;
   }
 }

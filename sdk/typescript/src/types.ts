@@ -84,17 +84,17 @@ export type Ending = Omit<Result, "stdout" | "stderr" | "stdout_base64" | "stder
 export type ExecutionEvent = OutputLine | OutputGap | LifeEvent;
 
 /** A step in the life of an execution. */
-export interface LifeEvent extends Omit<Event, "event_type" | "result"> {
+export interface LifeEvent extends Omit<Event, "event_type" | "result" | "lines_base64"> {
   event_type: Exclude<EventType, Stream | "gap">;
   /** Of the last event. */
   result?: Ending;
 }
 
-const endings: ReadonlySet<string> = /* @__PURE__ */ new Set(["completed", "failed", "cancelled", "timeout", "rejected", "lost"]);
+const endings = /^(?:completed|failed|cancelled|timeout|rejected|lost)$/;
 
 /** Whether a status, or the type of an event, is one after which nothing comes. */
 export function isEnding(status: string): boolean {
-  return endings.has(status);
+  return endings.test(status);
 }
 
 /** Whether an event is a line of output. */

@@ -3,13 +3,9 @@
  * crypto.randomUUID, which a page that came over plain HTTP does not have.
  */
 export function uuid(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const view = new DataView(bytes.buffer);
-  const now = Date.now();
-  view.setUint32(0, Math.floor(now / 0x10000));
-  view.setUint16(4, now % 0x10000);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  const time = hex(Date.now(), 12);
+  const chance = Array.from(crypto.getRandomValues(new Uint8Array(9)), (b) => hex(b, 2)).join("");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${chance.slice(0, 3)}-8${chance.slice(3, 6)}-${chance.slice(6)}`;
 }
+
+const hex = (n: number, digits: number) => n.toString(16).padStart(digits, "0");

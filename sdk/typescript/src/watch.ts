@@ -1,9 +1,8 @@
 import { Attempts, isCut } from "./backoff.js";
-import { decode } from "./decode.js";
 import { EngineError } from "./errors.js";
 import { Follower, type FollowOptions } from "./follower.js";
+import { unpacked } from "./packed.js";
 import { keepAliveMs, type Transport } from "./transport.js";
-import { type ExecutionEvent, isLine } from "./types.js";
 import type { Position, WatchResponse } from "./wire.gen.js";
 
 const mostWatched = 1000;
@@ -57,7 +56,8 @@ export class Watch {
     if (!set?.delete(f)) return;
     if (set.size === 0) this.#followers.delete(f.id);
     this.#room?.();
-    if (set.size === 0 && !this.#delivering) this.#renew(); // nobody wants what comes of it
+    // Nobody wants what comes of it, or not the lines.
+    if (![...set].some((other) => other.lines || !f.lines) && !this.#delivering) this.#renew();
   };
 
   #drained = (f: Follower) => {
@@ -111,7 +111,7 @@ export class Watch {
   }
 
   async #read(executions: Position[], attempts: Attempts): Promise<void> {
-    const message = { executions, without_output: true, keep_alive_ms: keepAliveMs };
+    const message = { executions, without_output: true, packed: true, keep_alive_ms: keepAliveMs };
     for await (const said of this.#transport.stream("Watch", message, { signal: this.#stream.signal })) {
       if (this.#stale) return;
       attempts.succeeded();
@@ -131,14 +131,9 @@ export class Watch {
     this.#each((f) => f.state("live"));
     let id = "";
     let set: Iterable<Follower> = [];
-    for (const event of (events ?? []) as ExecutionEvent[]) {
-      if (event.execution_id !== id) set = this.#followers.get((id = event.execution_id)) ?? [];
-      // Nearly all are lines, and a line has these two.
-      if (isLine(event)) {
-        event.cursor = Number(event.cursor);
-        event.line_number = Number(event.line_number);
-      } else decode(event);
-      for (const f of set) f.take(event);
+    for (const message of events ?? []) {
+      if (message.execution_id !== id) set = this.#followers.get((id = message.execution_id)) ?? [];
+      for (const event of unpacked(message)) for (const f of set) f.take(event);
     }
     for (const { execution_id, error } of failures ?? []) {
       for (const f of this.#followers.get(execution_id) ?? []) f.fail(EngineError.fromWire(error));
@@ -166,7 +161,8 @@ export class Watch {
     const all: Position[] = [];
     for (const [id, set] of this.#followers) {
       const taking = [...set].filter((f) => !f.behind);
-      if (taking.length) all.push({ id, from: Math.min(...taking.map((f) => f.at)) });
+      if (!taking.length) continue;
+      all.push({ id, from: Math.min(...taking.map((f) => f.at)), without_lines: !taking.some((f) => f.lines) });
     }
     return all.slice(0, mostWatched);
   }

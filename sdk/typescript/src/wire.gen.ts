@@ -8,7 +8,9 @@ export type Status =
 /** Why an execution ended. */
 export type Cause =
   | "exit" | "signal" | "spawn" | "output_limit" | "memory_limit" | "process_limit" | "cancel" | "shutdown"
-  | "timeout" | "idle_timeout" | "queue_timeout" | "policy" | "lost";
+  | "timeout" | "idle_timeout" | "queue_timeout" | "policy" | "lost" | "commands";
+/** How far a command of a plan is: its execution's status, or what the plan has decided. */
+export type PlanState = Status | "skipped" | "passed" | "retrying";
 /** The kind of an event. */
 export type EventType =
   | "accepted" | "status_changed" | "started" | "stdout" | "stderr" | "stopping" | "killing" | "resized"
@@ -21,14 +23,14 @@ export type ActorKind = "human" | "agent" | "schedule" | "service";
 
 /** How a plan ended. */
 export interface PlanResult {
-  plan_id?: string;
-  status?: string;
+  plan_id: string;
+  status: Status;
   /** By index, every matrix spelled out. What they wrote is with their executions. */
-  results?: PlanCommandResult[];
-  stats?: PlanStats;
+  results: PlanCommandResult[];
+  stats: PlanStats;
   /** Such as "2.5s", exactly, and in milliseconds. */
-  total_duration?: string;
-  total_duration_ms?: number;
+  total_duration: string;
+  total_duration_ms: number;
   /** What it took before, as a rule. Absent: nobody knows. */
   estimate_ms?: number;
 }
@@ -36,16 +38,16 @@ export interface PlanResult {
 /** How a command of a plan ended, or how far it is. */
 export interface PlanCommandResult {
   /** Its number among all that run, and among the commands as the plan has them: -1 where that is not known. */
-  index?: number;
-  of_plan?: number;
-  name?: string;
+  index: number;
+  of_plan: number;
+  name: string;
   /** The execution of its last attempt. Absent: there was none. */
   id?: string;
   /** The status of that, or skipped, passed, retrying. */
-  status?: string;
-  success?: boolean;
+  status: PlanState;
+  success: boolean;
   /** -1 where there is none. */
-  exit_code?: number;
+  exit_code: number;
   error?: string;
   attempts?: number;
   started_at?: string;
@@ -56,20 +58,42 @@ export interface PlanCommandResult {
 
 /** The commands of a plan by how they ended. */
 export interface PlanStats {
-  total?: number;
-  completed?: number;
-  failed?: number;
-  cancelled?: number;
-  timeout?: number;
-  rejected?: number;
-  lost?: number;
-  skipped?: number;
-  passed?: number;
+  total: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  timeout: number;
+  rejected: number;
+  lost: number;
+  skipped: number;
+  passed: number;
   /** Started and not over, and not started. */
-  running?: number;
-  pending?: number;
+  running: number;
+  pending: number;
   /** How many executions there were. */
-  attempts?: number;
+  attempts: number;
+}
+
+/** A command that a plan would run. */
+export interface PlanStep {
+  /** Its number among all that run, and among the commands as the plan has them. */
+  index: number;
+  of_plan: number;
+  name: string;
+  /** How many run one after the other before it, at least: those of one wave can run at once. */
+  wave: number;
+  /** What it waits for, by name: a cell of a matrix, or all of them. */
+  after?: string[];
+  /** What runs, secrets masked. */
+  command_type: string;
+  command: string;
+}
+
+/** One thing that is wrong with a plan. */
+export interface PlanFault {
+  /** Where, as a JSON pointer such as /commands/3/retry; empty: the whole. */
+  path?: string;
+  message: string;
 }
 
 /**
@@ -460,7 +484,7 @@ export interface Event {
   command_index?: number;
   command_id?: string;
   command_attempt?: number;
-  command_status?: string;
+  command_status?: PlanState;
   /** How long the command ran, where it is over and did; how long it and the plan took before, as a rule. Absent: nobody knows. */
   command_elapsed_ms?: number;
   command_estimate_ms?: number;
@@ -564,6 +588,19 @@ export interface Outcome {
   error?: Error;
 }
 
+/** The JSON of CheckPlanRequest. */
+export interface CheckPlanRequest {
+  /** Whose command is a plan. */
+  request: ExecuteRequest;
+}
+
+/** The JSON of CheckPlanResponse. */
+export interface CheckPlanResponse {
+  steps?: PlanStep[];
+  /** Where there are any there are no steps. */
+  faults?: PlanFault[];
+}
+
 /** The JSON of GetRequest. */
 export interface GetRequest {
   id: string;
@@ -645,6 +682,8 @@ export interface Position {
   id: string;
   /** What the last event that was seen has as its cursor; 0 is the start. */
   from?: number;
+  /** Leave its output out, and what is missing of it: who waits for its end needs no lines. */
+  without_lines?: boolean;
 }
 
 /** The JSON of WatchResponse. */
@@ -786,6 +825,7 @@ export interface InfoResponse {
 export interface UnaryMethods {
   Execute: [ExecuteRequest, ExecuteResponse];
   ExecuteBatch: [ExecuteBatchRequest, ExecuteBatchResponse];
+  CheckPlan: [CheckPlanRequest, CheckPlanResponse];
   Get: [GetRequest, GetResponse];
   Record: [RecordRequest, RecordResponse];
   List: [ListRequest, ListResponse];
@@ -808,7 +848,7 @@ export interface StreamMethods {
 }
 
 /** Fields that are 64 bits wide: text in proto JSON, numbers here. */
-export const wideFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["accepted","bytes","cancelled","command_elapsed_ms","command_estimate_ms","completed","cursor","duration_ms","estimate_ms","events","executions","expired","failed","involuntary_switches","line_number","lost","masks","output_memory_bytes","peak_memory_bytes","queued_ms","read_blocks","rejected","skipped","stderr_bytes","stderr_lines","stderr_omitted_bytes","stderr_omitted_lines","stdout_bytes","stdout_lines","stdout_omitted_bytes","stdout_omitted_lines","system_ms","timeout","total_duration_ms","user_ms","voluntary_switches","write_blocks"]);
+export const wideFields: RegExp = /(?:_ms|_switches|_blocks|bytes|lines)$|^(?:accepted|cancelled|completed|cursor|events|executions|expired|failed|line_number|lost|masks|rejected|skipped|timeout)$/;
 
 /** Fields whose keys are the caller's own. */
 export const mapFields: ReadonlySet<string> = /* @__PURE__ */ new Set(["tags"]);

@@ -41,23 +41,24 @@ const cuts = process.env["CLOUDOPS_TEST_FULL"] ? 1000 : 60;
 
 test(`${cuts} forced disconnects: nothing twice, nothing missing`, { timeout: 900_000 }, async () => {
   await using daemon = await serve();
-  // Fixed, so that a failure comes again: from amid a head to some batches.
+  // Fixed, so that a failure comes again: from amid a head to some batches, of which one has up to 90 kB.
   let seed = 1;
   const random = () => (seed = (seed * 48271) % 0x7fffffff) / 0x7fffffff;
-  await using proxy = await cuttingProxy(daemon.socket, cuts, () => 50 + Math.floor(random() * 40_000));
+  await using proxy = await cuttingProxy(daemon.socket, cuts, () => 50 + Math.floor(random() * 150_000));
   await using engine = createEngine({ transport: fetchTransport({ baseUrl: proxy.url }), patienceMs: 60_000 });
   await using direct = createEngine({ transport: socketTransport(daemon.socket) });
-  const lines = cuts * 250;
-  const started = await direct.executions.start(sh(`seq 1 ${lines}`));
+  const lines = cuts * 700; // more than all connections together carry
+  const started = await direct.executions.start(sh(`seq -f %099.0f 1 ${lines}`, { limits: { output_bytes: 128 << 20 } }));
   let next = 1;
   let reconnects = 0;
   const execution = engine.executions.get(started.id);
   const onState = (state: string) => void (state === "reconnecting" && reconnects++);
   for await (const line of execution.logs({ onState }).lines()) {
-    if (line.line !== String(next) || line.line_number !== next) throw new Error(`want line ${next}, got ${line.line_number}: ${line.line}`);
+    if (Number(line.line) !== next || line.line_number !== next) throw new Error(`want line ${next}, got ${line.line_number}: ${line.line}`);
     next++;
   }
   expect(next - 1).toBe(lines);
+  console.log(`${lines} lines, ${proxy.cut} cuts, ${reconnects} times reconnecting`);
   expect(proxy.cut).toBe(cuts);
   expect(reconnects).toBeGreaterThan(cuts / 2);
 });

@@ -2,10 +2,10 @@ import { execPath } from "node:process";
 import { expect, test } from "vitest";
 import { createEngine, type Engine } from "../src/index.js";
 import { stdioTransport } from "../src/stdio/index.js";
-import { binary, withoutSidecar } from "./daemon.js";
+import { binary } from "./daemon.js";
 import { sh, suite } from "./suite.js";
 
-suite("the sidecar, over stdio", () => Promise.resolve({ transport: stdioTransport({ binary: binary() }) }), { skip: withoutSidecar });
+suite("the sidecar, over stdio", () => Promise.resolve({ transport: stdioTransport({ binary: binary() }) }));
 
 test("a program that is missing, is another, or ends at once is said, with what to do", async () => {
   const info = (binary: string, env = process.env) => createEngine({ transport: stdioTransport({ binary, env }) }).info();
@@ -14,7 +14,7 @@ test("a program that is missing, is another, or ends at once is said, with what 
   await expect(info("echo")).rejects.toMatchObject({ code: "version_mismatch" });
 });
 
-test.skipIf(withoutSidecar)("a sidecar that was killed is started anew, and what ran in it is gone", async () => {
+test("a sidecar that was killed is started anew, and what ran in it is gone", async () => {
   await using engine = createEngine({ transport: stdioTransport({ binary: binary() }) });
   const execution = await engine.executions.start(sh("echo $PPID; exec sleep 600"));
   const following = execution.result().catch((e: unknown) => e);

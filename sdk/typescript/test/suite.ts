@@ -12,9 +12,19 @@ import {
   type Transport,
   uuid,
 } from "../src/index.js";
+import { type Plan, plans } from "../src/plans/index.js";
 
 /** A command of sh. */
 export const sh = (command: string, more: Partial<Request> = {}): Request => ({ command: { type: "shell", shell: "sh", command }, ...more });
+
+/** Four commands, of which the last is never run. */
+const night: Plan = {
+  commands: [
+    { name: "one", type: "shell", shell: "sh", command: "echo hi" },
+    { name: "two", ...sh("echo bye ${matrix.x}; exit 3"), depends_on: ["one"], matrix: { axes: { x: ["a", "b"] } } },
+    { name: "three", type: "shell", command: "echo never", depends_on: ["two"] },
+  ],
+};
 
 /** A way to an engine, and what lets go of what is behind it. */
 export interface Way {
@@ -32,8 +42,8 @@ const codeOf = (doing: Promise<unknown>): Promise<unknown> =>
   doing.then(() => "no error", (error: unknown) => (isEngineError(error) ? error.code : error));
 
 /** What holds whatever the transport. */
-export function suite(name: string, open: () => Promise<Way>, options: { skip?: boolean } = {}): void {
-  describe(name, options, () => {
+export function suite(name: string, open: () => Promise<Way>): void {
+  describe(name, () => {
     let way: Way;
     let engine: Engine;
     let streams = 0;
@@ -101,6 +111,31 @@ export function suite(name: string, open: () => Promise<Way>, options: { skip?: 
       expect((await collect(execution.logs({ tail: 3, stream: "stdout" }).lines())).map((l) => l.line)).toEqual(["19998", "19999", "20000"]);
       expect((await collect(execution.logs({ follow: false, stream: "stderr" }))).flat()).toMatchObject([{ line: "end" }]);
       expect((await collect(execution.search({ match: "^1999.$", limit: 2 }))).map((l) => l.line)).toEqual(["19990", "19991"]);
+    });
+
+    test("lines that come packed are those that were written, and one goes on behind each", async () => {
+      const execution = await engine.executions.start(sh("seq 1 300; printf 'gr\\303\\274n\\n\\n\\r\\n\\357\\273\\277x\\n\\377y\\n'; seq 306 600"));
+      await execution.result();
+      const lines = await collect(execution.logs().lines());
+      const want = Array.from({ length: 600 }, (_, i) => String(i + 1));
+      want.splice(300, 5, "grün", "", "\r", "\ufeffx", "\ufffdy");
+      expect(lines.map((l) => l.line)).toEqual(want);
+      expect(lines.map((l) => l.line_number)).toEqual(want.map((_, i) => i + 1));
+      expect(lines.flatMap((l) => l.line_base64 ?? [])).toEqual([btoa("\xffy")]);
+      for (const i of [0, 299, 300, 303, 304, 598]) {
+        const [next] = await collect(execution.logs({ after: lines[i]!.cursor }).lines());
+        expect(next).toEqual(lines[i + 1]);
+      }
+    });
+
+    test("who wants no lines hears of the life alone, also beside one who does", async () => {
+      const execution = await engine.executions.start(sh("seq 1 500; exec sleep 600"));
+      const quiet = collect(execution.events({ lines: false }));
+      for await (const line of execution.logs().lines()) if (line.line === "500") break;
+      await execution.cancel();
+      const kinds = (await quiet).map((e) => e.event_type);
+      expect(kinds).not.toContain("stdout");
+      expect([kinds[0], kinds.at(-1)]).toEqual(["accepted", "cancelled"]);
     });
 
     test("a last line without its end, a prompt, and bytes that are no text", async () => {
@@ -225,6 +260,75 @@ export function suite(name: string, open: () => Promise<Way>, options: { skip?: 
       await using again = engine.executions.get(kept);
       expect((await again.describe()).completed_at).toBeUndefined();
       await again.kill();
+    });
+
+    test("a plan is checked: what it would run, or all that is wrong with it, and nothing runs", async () => {
+      const { accepted } = await engine.stats();
+      const good = await plans(engine).check(night);
+      expect(good.faults).toEqual([]);
+      expect(good.steps.map((s) => [s.wave, s.name, s.after ?? []])).toEqual([
+        [0, "one", []],
+        [1, "two[a]", ["one"]],
+        [1, "two[b]", ["one"]],
+        [2, "three", ["two"]],
+      ]);
+      const bad = await plans(engine).check({ commands: [{ type: "shell", command: "true", depends_on: ["x"] }, { type: "shell", command: "true", depends_on: ["y"] }] });
+      expect(bad.faults.map((f) => f.path)).toEqual(["/commands/0/depends_on/0", "/commands/1/depends_on/0"]);
+      const refused = await plans(engine).start({ commands: [] }).catch((e: unknown) => e);
+      expect(isEngineError(refused, "invalid") && refused.message).toContain("/commands");
+      expect((await engine.stats()).accepted).toBe(accepted);
+    });
+
+    test("a plan runs, tells of its commands in order, and fails where one of them does", async () => {
+      const told: string[] = [];
+      const at: Record<string, string[]> = {};
+      const result = await plans(engine).run(night, {
+        onProgress: (e) => void (e.command_status === "running" && told.push(e.current_command!)),
+        onLine: (l) => void (at[l.line] ??= []).push(...told),
+      });
+      expect(result).toMatchObject({ status: "failed", stats: { total: 4, completed: 1, failed: 2, skipped: 1, pending: 0 } });
+      expect(result.results.map((r) => [r.name, r.status, r.exit_code])).toEqual([
+        ["one", "completed", 0],
+        ["two[a]", "failed", 3],
+        ["two[b]", "failed", 3],
+        ["three", "skipped", -1],
+      ]);
+      expect(at["hi"]).toEqual(["one"]); // a line comes behind the word that its command runs, and before its end
+      expect(at["bye a"]).toContain("two[a]");
+      expect((await engine.executions.get(result.results[1]!.id!).result()).stdout).toBe("bye a\n");
+      const failed = plans(engine).run({ commands: [{ type: "shell", command: "exit 4" }] }, { throwOnFailure: true });
+      expect(await codeOf(failed)).toBe("execution_failed");
+    });
+
+    test("a plan says how far it is, is found again, and is cancelled", async () => {
+      const tags = { of: uuid() };
+      const commands = [sh("echo on"), sh("echo up; exec sleep 600"), sh("echo never")];
+      const plan = await plans(engine).start({ commands, metadata: { tags } });
+      for await (const event of plan.events()) if (isLine(event) && event.line === "up") break;
+      expect((await plans(engine).list({ tags })).executions.map((x) => x.id)).toEqual([plan.id]);
+      const again = plans(engine).get(plan.id);
+      const now = await again.status();
+      expect(now).toMatchObject({ status: "running", stats: { total: 3, completed: 1, running: 1, pending: 1, attempts: 2 } });
+      expect(now.results.map((r) => [r.name, r.status])).toEqual([["command-0", "completed"], ["command-1", "running"]]);
+      await again.cancel();
+      expect((await again.result()).status).toBe("cancelled");
+      expect((await again.status()).results.map((r) => r.status)).toEqual(["completed", "cancelled", "skipped"]);
+      const execution = await engine.executions.start(sh("true"));
+      expect(await codeOf(plans(engine).get(execution.id).status())).toBe("invalid");
+      expect(await codeOf(plans(engine).get(execution.id).result())).toBe("invalid");
+    });
+
+    test("aborting the run of a plan cancels it, aborting a look at it does not", async () => {
+      const id = uuid();
+      const [look, ran] = [new AbortController(), new AbortController()];
+      const run = plans(engine).run({ id, commands: [sh("echo up; exec sleep 600")] }, { signal: ran.signal, onLine: () => look.abort() });
+      await new Promise((aborted) => look.signal.addEventListener("abort", aborted));
+      const plan = plans(engine).get(id);
+      await expect(collect(plan.events({ signal: look.signal }))).rejects.toMatchObject({ name: "AbortError" });
+      expect((await plan.status()).status).toBe("running");
+      ran.abort();
+      await expect(run).rejects.toMatchObject({ name: "AbortError" });
+      expect((await plan.result()).status).toBe("cancelled");
     });
 
     test("the states of a follow end with its end; after close there is nothing", async () => {

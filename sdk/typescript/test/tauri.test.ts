@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
 import { createEngine } from "../src/index.js";
 import { type TauriCommand, tauriTransport } from "../src/tauri/index.js";
-import { binary, withoutSidecar } from "./daemon.js";
+import { binary } from "./daemon.js";
 import { suite } from "./suite.js";
 
 /**
@@ -47,7 +47,7 @@ class FakeCommand extends EventEmitter implements TauriCommand {
 }
 
 const transport = () => tauriTransport(() => new FakeCommand(binary()));
-suite("Tauri's shell plugin, to the sidecar", () => Promise.resolve({ transport: transport() }), { skip: withoutSidecar });
+suite("Tauri's shell plugin, to the sidecar", () => Promise.resolve({ transport: transport() }));
 
 test("a sidecar that is not there is said, with what to do", async () => {
   const engine = createEngine({ transport: tauriTransport(() => new FakeCommand("no-such-program")) });

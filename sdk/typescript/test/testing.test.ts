@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { EngineError, isLine } from "../src/index.js";
+import { type PlanCommand, plans } from "../src/plans/index.js";
 import { createFakeEngine } from "../src/testing/index.js";
 
 test("a scripted command does what its script says, when its time comes", async () => {
@@ -51,4 +52,35 @@ test("a cut stream is gone on with: nothing twice, nothing missing, gaps in thei
   }
   expect(seen).toEqual(["1", 10, "2", 20, "3", 30, "4", 40]);
   expect(new Set(states)).toEqual(new Set(["connecting", "live", "reconnecting", "ended"]));
+});
+
+test("a plan runs its scripted commands in their order, and is checked and cancelled as the engine's", async () => {
+  const engine = createFakeEngine({
+    script: ({ command }) => [{ stdout: `${command.type}\n` }, { wait: 10 }, { exit: command.type === "kubectl" ? 1 : 0 }],
+  });
+  const commands = [
+    { name: "a", type: "exec", program: "a" },
+    { name: "b", command: { type: "kubectl", args: [] }, depends_on: ["a"] },
+    { name: "c", type: "shell", command: "c", depends_on: [0] },
+    { name: "d", type: "shell", command: "d", depends_on: ["b", "c"] },
+  ] satisfies PlanCommand[];
+  const { steps } = await plans(engine).check({ commands });
+  expect(steps.map((s) => [s.name, s.wave])).toEqual([["a", 0], ["b", 1], ["c", 1], ["d", 2]]);
+  expect((await plans(engine).check({ commands: [{ type: "exec", program: "x", depends_on: ["y"] }] })).faults).toMatchObject([{ path: "/commands/0/depends_on/0" }]);
+
+  const told: string[] = [];
+  const run = plans(engine).run({ commands }, {
+    onProgress: (e) => void told.push(`${e.current_command} ${e.command_status} ${e.completed}/${e.total}`),
+    onLine: (l) => void told.push(l.line),
+  });
+  await engine.clock.advance(20);
+  expect(await run).toMatchObject({ status: "failed", stats: { completed: 2, failed: 1, skipped: 1 } });
+  expect(told.slice(0, 3)).toEqual(["a running 0/4", "exec", "a completed 1/4"]);
+  expect(told.slice(-2)).toEqual(["d skipped 3/4", "c completed 4/4"]); // it waits for nothing when one of its own has failed
+
+  const plan = await plans(engine).start({ strategy: { type: "serial" }, commands: commands.map(({ depends_on: _, ...c }) => c as PlanCommand) });
+  await engine.clock.advance(1);
+  expect(await plan.status()).toMatchObject({ status: "running", stats: { running: 1, pending: 3 } });
+  await plan.cancel();
+  expect((await plan.result()).results.map((r) => r.status)).toEqual(["cancelled", "skipped", "skipped", "skipped"]);
 });

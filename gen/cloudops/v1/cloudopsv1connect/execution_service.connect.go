@@ -41,6 +41,9 @@ const (
 	// ExecutionServiceExecuteBatchProcedure is the fully-qualified name of the ExecutionService's
 	// ExecuteBatch RPC.
 	ExecutionServiceExecuteBatchProcedure = "/cloudops.v1.ExecutionService/ExecuteBatch"
+	// ExecutionServiceCheckPlanProcedure is the fully-qualified name of the ExecutionService's
+	// CheckPlan RPC.
+	ExecutionServiceCheckPlanProcedure = "/cloudops.v1.ExecutionService/CheckPlan"
 	// ExecutionServiceGetProcedure is the fully-qualified name of the ExecutionService's Get RPC.
 	ExecutionServiceGetProcedure = "/cloudops.v1.ExecutionService/Get"
 	// ExecutionServiceRecordProcedure is the fully-qualified name of the ExecutionService's Record RPC.
@@ -84,6 +87,9 @@ type ExecutionServiceClient interface {
 	Execute(context.Context, *v1.ExecuteRequest) (*v1.ExecuteResponse, error)
 	// Accepts several requests, each on its own: one that is refused does not keep the others out.
 	ExecuteBatch(context.Context, *v1.ExecuteBatchRequest) (*v1.ExecuteBatchResponse, error)
+	// Says what a plan would run, in an order in which it could, or all that is wrong with it. It starts nothing, and
+	// looks at no machine: whether a program is there is known when the plan is accepted.
+	CheckPlan(context.Context, *v1.CheckPlanRequest) (*v1.CheckPlanResponse, error)
 	// Returns what is known of an execution.
 	Get(context.Context, *v1.GetRequest) (*v1.GetResponse, error)
 	// Returns what is kept of an execution: its request too, without secrets.
@@ -139,6 +145,12 @@ func NewExecutionServiceClient(httpClient connect.HTTPClient, baseURL string, op
 			httpClient,
 			baseURL+ExecutionServiceExecuteBatchProcedure,
 			connect.WithSchema(executionServiceMethods.ByName("ExecuteBatch")),
+			connect.WithClientOptions(opts...),
+		),
+		checkPlan: connect.NewClient[v1.CheckPlanRequest, v1.CheckPlanResponse](
+			httpClient,
+			baseURL+ExecutionServiceCheckPlanProcedure,
+			connect.WithSchema(executionServiceMethods.ByName("CheckPlan")),
 			connect.WithClientOptions(opts...),
 		),
 		get: connect.NewClient[v1.GetRequest, v1.GetResponse](
@@ -243,6 +255,7 @@ func NewExecutionServiceClient(httpClient connect.HTTPClient, baseURL string, op
 type executionServiceClient struct {
 	execute        *connect.Client[v1.ExecuteRequest, v1.ExecuteResponse]
 	executeBatch   *connect.Client[v1.ExecuteBatchRequest, v1.ExecuteBatchResponse]
+	checkPlan      *connect.Client[v1.CheckPlanRequest, v1.CheckPlanResponse]
 	get            *connect.Client[v1.GetRequest, v1.GetResponse]
 	record         *connect.Client[v1.RecordRequest, v1.RecordResponse]
 	list           *connect.Client[v1.ListRequest, v1.ListResponse]
@@ -272,6 +285,15 @@ func (c *executionServiceClient) Execute(ctx context.Context, req *v1.ExecuteReq
 // ExecuteBatch calls cloudops.v1.ExecutionService.ExecuteBatch.
 func (c *executionServiceClient) ExecuteBatch(ctx context.Context, req *v1.ExecuteBatchRequest) (*v1.ExecuteBatchResponse, error) {
 	response, err := c.executeBatch.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// CheckPlan calls cloudops.v1.ExecutionService.CheckPlan.
+func (c *executionServiceClient) CheckPlan(ctx context.Context, req *v1.CheckPlanRequest) (*v1.CheckPlanResponse, error) {
+	response, err := c.checkPlan.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -411,6 +433,9 @@ type ExecutionServiceHandler interface {
 	Execute(context.Context, *v1.ExecuteRequest) (*v1.ExecuteResponse, error)
 	// Accepts several requests, each on its own: one that is refused does not keep the others out.
 	ExecuteBatch(context.Context, *v1.ExecuteBatchRequest) (*v1.ExecuteBatchResponse, error)
+	// Says what a plan would run, in an order in which it could, or all that is wrong with it. It starts nothing, and
+	// looks at no machine: whether a program is there is known when the plan is accepted.
+	CheckPlan(context.Context, *v1.CheckPlanRequest) (*v1.CheckPlanResponse, error)
 	// Returns what is known of an execution.
 	Get(context.Context, *v1.GetRequest) (*v1.GetResponse, error)
 	// Returns what is kept of an execution: its request too, without secrets.
@@ -462,6 +487,12 @@ func NewExecutionServiceHandler(svc ExecutionServiceHandler, opts ...connect.Han
 		ExecutionServiceExecuteBatchProcedure,
 		svc.ExecuteBatch,
 		connect.WithSchema(executionServiceMethods.ByName("ExecuteBatch")),
+		connect.WithHandlerOptions(opts...),
+	)
+	executionServiceCheckPlanHandler := connect.NewUnaryHandlerSimple(
+		ExecutionServiceCheckPlanProcedure,
+		svc.CheckPlan,
+		connect.WithSchema(executionServiceMethods.ByName("CheckPlan")),
 		connect.WithHandlerOptions(opts...),
 	)
 	executionServiceGetHandler := connect.NewUnaryHandlerSimple(
@@ -565,6 +596,8 @@ func NewExecutionServiceHandler(svc ExecutionServiceHandler, opts ...connect.Han
 			executionServiceExecuteHandler.ServeHTTP(w, r)
 		case ExecutionServiceExecuteBatchProcedure:
 			executionServiceExecuteBatchHandler.ServeHTTP(w, r)
+		case ExecutionServiceCheckPlanProcedure:
+			executionServiceCheckPlanHandler.ServeHTTP(w, r)
 		case ExecutionServiceGetProcedure:
 			executionServiceGetHandler.ServeHTTP(w, r)
 		case ExecutionServiceRecordProcedure:
@@ -610,6 +643,10 @@ func (UnimplementedExecutionServiceHandler) Execute(context.Context, *v1.Execute
 
 func (UnimplementedExecutionServiceHandler) ExecuteBatch(context.Context, *v1.ExecuteBatchRequest) (*v1.ExecuteBatchResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("cloudops.v1.ExecutionService.ExecuteBatch is not implemented"))
+}
+
+func (UnimplementedExecutionServiceHandler) CheckPlan(context.Context, *v1.CheckPlanRequest) (*v1.CheckPlanResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("cloudops.v1.ExecutionService.CheckPlan is not implemented"))
 }
 
 func (UnimplementedExecutionServiceHandler) Get(context.Context, *v1.GetRequest) (*v1.GetResponse, error) {

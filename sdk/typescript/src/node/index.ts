@@ -16,7 +16,7 @@ export function socketTransport(path: string = defaultSocket()): Transport {
         const failed = (cause: unknown) => reject(unreachable(cause, socketPath, signal) as Error);
         const options = { socketPath, path, method: "POST", headers: { "Content-Type": type, "Content-Length": body.length, Host: "localhost" } };
         const asked = request(options, (answer) => {
-          resolve({ status: answer.statusCode ?? 0, type: answer.headers["content-type"] ?? "", body: chunks(answer, socketPath, signal) });
+          resolve({ status: answer.statusCode ?? 0, body: chunks(answer, socketPath, signal) });
         });
         const abort = () => asked.destroy();
         if (signal?.aborted) abort();

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore
 import type { Page } from "../executions.js";
 import type { FollowState } from "../follower.js";
 import type { ExecutionHandle } from "../handle.js";
-import { isEnding, isLine, type Request } from "../types.js";
+import { isEnding, type Request } from "../types.js";
 import type { Execution, Filter } from "../wire.gen.js";
 import { useEngine } from "./context.js";
 import { LogStore, type LogStoreOptions, type LogView } from "./logStore.js";
@@ -47,8 +47,8 @@ export function useExecution(id: string): LiveExecution {
       set({ execution, loading: false, error: undefined });
       if (isEnding(execution.status)) return;
       const onState = (state: FollowState) => set({ state });
-      for await (const batch of handle.eventBatches({ signal, onState, after: execution.cursor })) {
-        if (batch.every((e) => isLine(e) || e.event_type === "gap")) continue;
+      for await (const batch of handle.eventBatches({ signal, onState, after: execution.cursor, lines: false })) {
+        void batch; // that there is one says that it is another now
         execution = await handle.describe({ signal });
         set({ execution });
       }

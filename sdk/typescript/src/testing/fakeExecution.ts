@@ -1,8 +1,9 @@
 import { EngineError } from "../errors.js";
 import { isEnding, isLine, type ExecutionEvent, type OutputLine, type Request } from "../types.js";
-import type { Actor, Cause, Execution, Result, Status, Stream } from "../wire.gen.js";
+import type { Actor, Cause, Execution, PlanResult, Result, Status, Stream } from "../wire.gen.js";
 import type { FakeClock } from "./clock.js";
-import type { Script, Step } from "./script.js";
+import type { FakePlan } from "./fakePlan.js";
+import type { Conducted, Script } from "./script.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text).length;
 
@@ -27,13 +28,16 @@ export class FakeExecution {
   #lines: Record<Stream, number> = { stdout: 0, stderr: 0 };
   #text: Record<Stream, string> = { stdout: "", stderr: "" };
 
-  constructor(id: string, request: Request, script: Script, clock: FakeClock) {
+  readonly #plan: FakePlan | undefined;
+
+  constructor(id: string, request: Request, script: Script, clock: FakeClock, plan?: FakePlan) {
+    this.#plan = plan;
     this.id = id;
     this.request = request;
     this.#clock = clock;
     this.#acceptedAt = clock.timestamp;
-    const steps = script(request);
-    const iterator = "next" in steps ? (steps as Iterator<Step, unknown, string | undefined>) : (steps[Symbol.iterator]() as Iterator<Step, unknown, string | undefined>);
+    const steps = plan?.steps(id) ?? script(request);
+    const iterator = ("next" in steps ? steps : steps[Symbol.iterator]()) as Iterator<Conducted, unknown, string | undefined>;
     this.#add({ event_type: "accepted", command: this.command });
     this.#add({ event_type: "status_changed", old_status: "pending", new_status: "running" });
     this.#add({ event_type: "started", command: this.command });
@@ -42,7 +46,13 @@ export class FakeExecution {
 
   get command(): string {
     const { type, ...rest } = this.request.command;
+    if (this.#plan) return type;
     return `${type} ${Object.values(rest).flat().join(" ")}`.trim();
+  }
+
+  /** Resolves at its end. */
+  async ended(): Promise<void> {
+    while (!this.result) await this.changed();
   }
 
   /** Resolves when something has changed. */
@@ -64,6 +74,7 @@ export class FakeExecution {
   cancel(actor: Actor | undefined): void {
     if (this.result) throw new EngineError("finished", "it has ended");
     this.cancelledBy = actor;
+    if (this.#plan) return this.#plan.cancel();
     this.#end("cancelled", "cancel", -1, "TERM", "cancelled");
   }
 
@@ -90,7 +101,7 @@ export class FakeExecution {
     return this.events.filter((e) => isLine(e)).filter((l) => !l.partial);
   }
 
-  async #run(steps: Iterator<Step, unknown, string | undefined>): Promise<void> {
+  async #run(steps: Iterator<Conducted, unknown, string | undefined>): Promise<void> {
     let heard: string | undefined;
     while (!this.result) {
       const { done, value } = steps.next(heard);
@@ -99,14 +110,17 @@ export class FakeExecution {
     }
   }
 
-  async #do(step: Step): Promise<string | undefined> {
+  async #do(step: Conducted): Promise<string | undefined> {
     if ("stdout" in step) this.#print("stdout", step.stdout);
     else if ("stderr" in step) this.#print("stderr", step.stderr);
     else if ("wait" in step) await this.#clock.wait(step.wait);
     else if ("gap" in step) this.#add({ event_type: "gap", stream: step.stream ?? "stdout", bytes: step.gap }, step.gap);
+    else if ("until" in step) await step.until;
+    else if ("progress" in step) this.#add({ ...step.progress, event_type: "progress" });
     else if ("read" in step) return this.#next();
     else if ("exit" in step) this.#exit(step.exit);
     else if ("signal" in step) this.#end("failed", "signal", -1, step.signal, `killed by signal ${step.signal}`);
+    else if ("plan" in step) this.#end(step.end, step.cause, step.end === "completed" ? 0 : step.end === "failed" ? 1 : -1, undefined, step.error, step.plan);
     else this.#end(step.end, step.cause, -1, undefined, step.error ?? step.end);
     return undefined;
   }
@@ -139,7 +153,7 @@ export class FakeExecution {
     this.#end(good ? "completed" : "failed", "exit", code, undefined, good ? undefined : `exit code ${code}`);
   }
 
-  #end(status: Status, cause: Cause, code: number, signal: string | undefined, error: string | undefined): void {
+  #end(status: Status, cause: Cause, code: number, signal: string | undefined, error: string | undefined, plan?: PlanResult): void {
     if (this.result || !isEnding(status)) return;
     for (const stream of ["stdout", "stderr"] as const) {
       if (this.#open[stream]) this.#line(stream, this.#open[stream], { unended: true }, 0);
@@ -154,6 +168,7 @@ export class FakeExecution {
       exit_code: code,
       ...(signal && { signal }),
       ...(error && { error }),
+      ...(plan && { plan }),
       stdout,
       stderr,
       output: { stdout_bytes: bytes(stdout), stdout_lines: this.#lines.stdout, stderr_bytes: bytes(stderr), stderr_lines: this.#lines.stderr, truncated: false },

@@ -1,10 +1,12 @@
-import { EngineError, reasonOf } from "../errors.js";
+import { EngineError } from "../errors.js";
 import type { CallOptions, Transport } from "../transport.js";
-import type { OutputLine, Request } from "../types.js";
+import { isLine, type OutputLine, type Request } from "../types.js";
+import type { Plan } from "../plans/types.js";
 import { uuid } from "../uuid.js";
 import type { Execution, Filter, LineQuery, StreamMethods, UnaryMethods } from "../wire.gen.js";
 import type { FakeClock } from "./clock.js";
 import { FakeExecution } from "./fakeExecution.js";
+import { checkPlan, FakePlan } from "./fakePlan.js";
 import type { Script } from "./script.js";
 
 type Answers = { [M in keyof UnaryMethods]?: (m: UnaryMethods[M][0]) => UnaryMethods[M][1] };
@@ -34,7 +36,7 @@ export class FakeTransport implements Transport {
     let cut!: (error: unknown) => void;
     const broken = new Promise<never>((_, reject) => (cut = reject));
     broken.catch(() => undefined);
-    const abort = () => cut(reasonOf(signal!));
+    const abort = () => cut(signal!.reason);
     if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort, { once: true });
     this.#streams.add(cut);
@@ -74,6 +76,7 @@ export class FakeTransport implements Transport {
         }
       }),
     }),
+    CheckPlan: ({ request }) => checkPlan(planOf(request as Request)),
     Get: ({ id }) => ({ execution: this.find(id).describe() }),
     List: ({ filter = {} }) => this.#list(filter),
     Wait: ({ id }) => {
@@ -103,15 +106,24 @@ export class FakeTransport implements Transport {
     const known = this.executions.find((x) => x.id === id);
     if (known && JSON.stringify(known.request) !== JSON.stringify(request)) throw new EngineError("conflict", `${id} has other content`);
     if (known) return known;
-    const made = new FakeExecution(id, structuredClone(request), this.#script, this.#clock);
+    const made = new FakeExecution(id, structuredClone(request), this.#script, this.#clock, this.#planned(request));
     this.executions.push(made);
     return made;
   }
 
-  #list({ status, tags = {}, limit = 100, oldest, text = "" }: Filter): { executions: Execution[] } {
+  #planned(request: Request): FakePlan | undefined {
+    if ((request.command.type as string) !== "plan") return undefined;
+    const plan = planOf(request);
+    const { faults } = checkPlan(plan);
+    if (faults.length) throw new EngineError("invalid", faults.map((f) => `${f.path}: ${f.message}`).join("\n"));
+    return new FakePlan(plan, (command) => this.#execute(command));
+  }
+
+  #list({ status, command_type, tags = {}, limit = 100, oldest, text = "" }: Filter): { executions: Execution[] } {
     const all = this.executions
       .map((x) => x.describe())
       .filter((x) => (!status?.length || status.includes(x.status)) && x.command.includes(text))
+      .filter((x) => !command_type?.length || command_type.includes(x.command_type))
       .filter((x) => Object.entries(tags).every(([k, v]) => x.metadata?.tags?.[k] === v));
     return { executions: (oldest ? all : all.reverse()).slice(0, limit) };
   }
@@ -119,6 +131,7 @@ export class FakeTransport implements Transport {
   async *#watch({ executions }: StreamMethods["Watch"][0]): AsyncGenerator<StreamMethods["Watch"][1]> {
     yield {};
     const open = new Map<FakeExecution, number>();
+    const quiet = new Set(executions.filter((p) => p.without_lines).map((p) => p.id));
     for (const { id, from = 0 } of executions) {
       const x = this.executions.find((e) => e.id === id);
       if (x) open.set(x, x.events.filter((e) => e.cursor <= from && !("unended" in e && e.cursor === from)).length);
@@ -126,10 +139,11 @@ export class FakeTransport implements Transport {
     }
     while (open.size) {
       for (const [x, seen] of open) {
-        const events = x.events.slice(seen, seen + 128);
-        open.set(x, seen + events.length);
+        const some = x.events.slice(seen, seen + 128);
+        open.set(x, seen + some.length);
+        const events = quiet.has(x.id) ? some.filter((e) => !isLine(e) && e.event_type !== "gap") : some;
         if (events.length) yield { events } as StreamMethods["Watch"][1];
-        if (x.result && seen + events.length === x.events.length) open.delete(x);
+        if (x.result && seen + some.length === x.events.length) open.delete(x);
       }
       const waiting = [...open].filter(([x, seen]) => seen === x.events.length);
       if (open.size && waiting.length === open.size) await Promise.race(waiting.map(([x]) => x.changed()));
@@ -142,6 +156,9 @@ export class FakeTransport implements Transport {
     if (lines.length) yield { lines: lines.map(({ event_type, execution_id: _, ...line }) => ({ ...line, stream: event_type })) };
   }
 }
+
+/** The plan that a request has, with what it has of the request. */
+const planOf = ({ command, metadata }: Request): Plan => ({ ...(command as unknown as Plan), ...(metadata && { metadata }) });
 
 function chosen(all: OutputLine[], { streams, from = 0, last, contains, match, limit }: LineQuery): OutputLine[] {
   let lines = all.filter((l) => (!streams?.length || streams.includes(l.event_type)) && l.cursor > from);

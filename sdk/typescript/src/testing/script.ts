@@ -1,5 +1,5 @@
 import type { Request } from "../types.js";
-import type { Cause, Status, Stream } from "../wire.gen.js";
+import type { Cause, Event, PlanResult, Status, Stream } from "../wire.gen.js";
 
 /** One thing that a scripted command does. A text without a newline at its end is a prompt. */
 export type Step =
@@ -21,3 +21,6 @@ export type Step =
  * was read by `yield { read: true }`: the text, or undefined at the end of stdin.
  */
 export type Script = (request: Request) => Iterable<Step> | Iterator<Step, unknown, string | undefined>;
+
+/** What a plan does besides: it tells of its commands, waits for one of them, and ends with all of theirs. */
+export type Conducted = Step | { progress: Partial<Event> } | { until: Promise<unknown> } | { end: Status; cause: Cause; error?: string; plan: PlanResult };

@@ -11,7 +11,7 @@ export const tests = new Map<string, () => Promise<void>>();
 let before: () => Promise<void> = () => Promise.resolve();
 let begun: Promise<void> | undefined;
 
-export const describe = (_name: string, _options: object, define: () => void): void => define();
+export const describe = (_name: string, define: () => void): void => define();
 export const beforeAll = (prepare: () => Promise<void>): void => void (before = prepare);
 export const afterAll = (): void => undefined; // the page is closed
 export const test = (name: string, run: () => Promise<void>): void => {
