@@ -57,14 +57,14 @@ func (b below) isAbove(pid int, parentOf func(int) int) bool {
 
 const deepest = 1 << 15
 
-// end kills them all, until empty says that there is none, or restTime is over. It
+// end kills them all, until empty says that there is none, or it is in vain. It
 // returns all that it has seen. First everybody is stopped until nobody new is
 // found: who is killed makes room for the children of the others where a limit
 // keeps a fork bomb small, and who is stopped does not.
 func (b below) end(empty func() bool) (seen map[int]bool) {
 	seen = map[int]bool{}
-	start := time.Now()
-	for round := 0; !empty() && time.Since(start) < restTime; round++ {
+	e := begin(0)
+	for round := 0; !empty(); round++ {
 		found, fresh := b.members(), false
 		for _, pid := range found {
 			if !seen[pid] {
@@ -72,11 +72,14 @@ func (b below) end(empty func() bool) (seen map[int]bool) {
 				signalMember(b.has, pid, unix.SIGSTOP)
 			}
 		}
-		if fresh && time.Since(start) < restTime/2 {
+		if fresh && time.Since(e.begun) < restTime/2 {
 			continue
 		}
 		for _, pid := range found {
 			signalMember(b.has, pid, unix.SIGKILL)
+		}
+		if !e.goesOn(len(found), fresh) {
+			break
 		}
 		pause(min(round, 4))
 	}

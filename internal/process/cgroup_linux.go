@@ -359,9 +359,14 @@ func (c *cgroup) end(leader int) (ended int, left []int) {
 		return 0, nil
 	}
 	before := len(without(c.members(), leader))
-	c.kill(restTime)
-	if c.populated() {
-		left = without(c.members(), leader)
+	for e := begin(before); ; {
+		c.kill(restTime)
+		if left = nil; !c.populated() {
+			break
+		}
+		if left = without(c.members(), leader); !e.goesOn(len(left), false) {
+			break
+		}
 	}
 	return max(before-len(left), 0), left
 }

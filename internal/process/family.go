@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"syscall"
-	"time"
 )
 
 // kin is one process in the system's table of all.
@@ -77,18 +76,21 @@ func (f *family) isReused(all []kin) bool {
 	return false
 }
 
-// end kills who is found by find, until nobody is, for a second at most. It returns
-// how many have gone, and who is still there.
+// end kills who is found by find, until nobody is, or it is in vain. It returns how many
+// have gone, and who is still there.
 func end(find func() []kin, kill func(kin)) (ended int, left []Stray) {
-	start, seen := time.Now(), map[int]bool{}
+	e, seen := begin(0), map[int]bool{}
 	for round := 0; ; round++ {
 		rest := find()
-		if len(rest) == 0 || time.Since(start) >= restTime {
+		known := len(seen)
+		for _, k := range rest {
+			seen[k.pid] = true
+		}
+		if len(rest) == 0 || !e.goesOn(len(rest), len(seen) > known) {
 			left = strays(rest)
 			return len(seen) - len(left), left
 		}
 		for _, k := range rest {
-			seen[k.pid] = true
 			kill(k)
 		}
 		pause(round)

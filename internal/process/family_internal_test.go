@@ -157,3 +157,28 @@ func TestPLAT04_EPERMOfAGroup(t *testing.T) {
 		t.Errorf("where the table cannot be read: %v", err)
 	}
 }
+
+// A large tree on a busy machine takes its time: as long as it becomes less nobody is
+// given up, though not for ever.
+func TestEnd_GoesOnWhileItBecomesLess(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		many int
+		all  bool
+	}{{5, true}, {1000, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			living := slices.Repeat([]kin{{pid: 7}}, c.many)
+			find := func() []kin { // it takes nearly a second to see that another one has gone
+				<-time.After(restTime - 100*time.Millisecond)
+				found := living
+				living = living[min(1, len(living)):]
+				return found
+			}
+			start := time.Now()
+			_, left := end(find, func(kin) {})
+			if took := time.Since(start); (len(left) == 0) != c.all || took > mostRestTime+restTime {
+				t.Errorf("of %d there are %d left after %v", c.many, len(left), took)
+			}
+		})
+	}
+}

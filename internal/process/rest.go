@@ -5,8 +5,36 @@ import (
 	"time"
 )
 
-// restTime is how long processes that were killed get to be gone.
-const restTime = time.Second
+const (
+	// restTime is how long processes that were killed get to be gone.
+	restTime = time.Second
+	// mostRestTime is how long the rest of a tree is killed that goes on becoming less, or
+	// another: a large one on a machine that has much else to do.
+	mostRestTime = 10 * time.Second
+)
+
+// effort says how long to go on killing: until restTime has passed without a difference.
+// Make it with begin.
+type effort struct {
+	begun, moved time.Time
+	left         int
+}
+
+// begin is an effort to kill so many, 0 where nobody has looked yet.
+func begin(left int) effort {
+	now := time.Now()
+	return effort{begun: now, moved: now, left: left}
+}
+
+// goesOn reports whether to try again where so many are left, some of whom may be new.
+func (e *effort) goesOn(left int, fresh bool) bool {
+	now := time.Now()
+	if fresh || left < e.left {
+		e.moved = now
+	}
+	e.left = left
+	return now.Sub(e.moved) < restTime && now.Sub(e.begun) < mostRestTime
+}
 
 // Stray is a process of a tree that is not its leader.
 type Stray struct {

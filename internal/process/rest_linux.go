@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -123,12 +122,10 @@ func (m *marks) end(leader int) (ended int, left []int) {
 	if m.mark == "" {
 		return 0, nil
 	}
-	start, seen := time.Now(), map[int]bool{}
-	for clean, round := 0, 0; clean < 2 && time.Since(start) < restTime; round++ {
-		if round > 0 {
-			pause(round - 1)
-		}
+	e, seen := begin(0), map[int]bool{}
+	for clean, round := 0, 0; ; round++ {
 		left = without(m.members(), leader)
+		known := len(seen)
 		for _, pid := range left {
 			seen[pid] = true
 			signalMember(m.has, pid, unix.SIGKILL)
@@ -137,6 +134,10 @@ func (m *marks) end(leader int) (ended int, left []int) {
 		if len(left) > 0 {
 			clean = 0
 		}
+		if clean == 2 || !e.goesOn(len(left), len(seen) > known) {
+			break
+		}
+		pause(round)
 	}
 	return len(seen) - len(left), left
 }

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,8 +44,8 @@ func endCgroup(dir string) (ended int) {
 	defer closeAll(fd)
 	before := len(membersOf(dir))
 	_ = os.WriteFile(filepath.Join(dir, killFile), []byte("1"), 0)
-	left, start := membersOf(dir), time.Now()
-	for try := 0; len(left) > 0 && time.Since(start) < restTime; try++ {
+	left := membersOf(dir)
+	for e, try := begin(before), 0; len(left) > 0 && e.goesOn(len(left), false); try++ {
 		pause(try)
 		left = membersOf(dir)
 	}
