@@ -47,7 +47,8 @@ type API interface {
 	Extend(ctx context.Context, id ID, by time.Duration) (time.Time, error)
 	// AddSecrets has values masked in a queued or running execution from now on: in all
 	// that its processes write after it has returned, and wherever its request, its
-	// errors and its ending are shown. What was recorded before stays as it is. Errors:
+	// errors and its ending are shown. What was recorded before stays as it is. For what
+	// waits in the queue of another program it returns when that has started it. Errors:
 	// ErrInvalid where one has less than six bytes, with which none is added, or where it
 	// is too much; ErrFinished, ErrNotFound, ErrExpired; ErrStore where they are masked from
 	// now on, and may still be in the history.

@@ -144,3 +144,23 @@ func TestTREE16_WhatTheLeaderLeavesIsKilled(t *testing.T) {
 	wantCancelled(t, r, true)
 	g.ended(t)
 }
+
+// Where the reaper of a command is killed nobody hears how that exits. It is not said to have
+// failed: how it ended is not known. What is left of it is ended.
+func TestEngine_LosesACommandWithoutItsReaper(t *testing.T) {
+	t.Parallel()
+	e, g := open(t, engine.Config{Containment: engine.ContainmentReaper}), plant(t)
+	request := g.bash("echo here; read; kill -KILL $PPID; exec sleep 300")
+	request.Interactive = true
+	id := start(t, e, request)
+	until(t, e, id, printed("here")) // before that it may not be known to have been started
+	if err := e.CloseStdin(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	r := end(t, e, id)
+	wantEnding(t, r, ending{engine.Lost, engine.CauseLost, false, engine.Actor{}})
+	if r.ExitCode != -1 || r.Signal != "" || r.Stdout != "here\n" || r.Error != "how it ended is not known" {
+		t.Errorf("exit code %d, signal %q, %q, %q", r.ExitCode, r.Signal, r.Stdout, r.Error)
+	}
+	g.ended(t)
+}

@@ -52,12 +52,13 @@ func (e *Engine) addSecrets(ctx context.Context, x *execution, values []string) 
 }
 
 // awaitStart waits for the start of an execution that was begun without a secret, and whose
-// output is masked elsewhere: until then it may write what is not masked.
+// output is masked elsewhere: until then it may write what is not masked. So may one in
+// the queue of another program, which does not hear of what is added here.
 func (e *Engine) awaitStart(ctx context.Context, x *execution) error {
 	x.steering.Lock() // where it has started, all was passed on
 	e.mu.Lock()
 	var begun chan struct{}
-	if e.local == nil && !x.elsewhere && x.phase == starting && x.control == nil {
+	if e.local == nil && x.phase == starting && x.control == nil {
 		if x.begun == nil {
 			x.begun = make(chan struct{})
 		}

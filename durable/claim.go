@@ -51,7 +51,7 @@ func (c *claims) drop(id engine.ID) {
 	c.mu.Unlock()
 	if f != nil {
 		_ = os.Remove(c.path(id)) // one that stays is cleared away
-		_ = f.Close()
+		_ = unlock(f)
 	}
 }
 
@@ -64,7 +64,7 @@ func (c *claims) state(id engine.ID) (claimed, alive bool, err error) {
 	if err != nil || f == nil {
 		return true, f == nil, err
 	}
-	return true, false, f.Close()
+	return true, false, unlock(f)
 }
 
 // clear removes what guests have left that were killed, where isOver says that they

@@ -73,6 +73,9 @@ func TestOpen_LeavesADamagedFolderAlone(t *testing.T) {
 	if x, err := e.Get(t.Context(), broken); !errors.Is(err, folder.ErrDamaged) {
 		t.Errorf("it is said to be %s, %v", x.Status, err)
 	}
+	if rec, err := e.Record(t.Context(), broken); err != nil || rec.Execution.Status != engine.Lost {
+		t.Errorf("the history says that it is %s, %v", rec.Execution.Status, err)
+	}
 	if text, err := os.ReadFile(ending); string(text) != "scribbled over" {
 		t.Errorf("it was changed: %q, %v", text, err)
 	}

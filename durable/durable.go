@@ -250,7 +250,7 @@ func (e *Engine) close() (err error) {
 		err = errors.Join(err, e.store.Close())
 	}
 	if e.owner != nil {
-		err = errors.Join(err, e.owner.Close())
+		err = errors.Join(err, unlock(e.owner))
 	}
 	return err
 }

@@ -24,3 +24,9 @@ func tryLock(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// unlock gives a lock back at once: a child that is about to execute its program may have the
+// file as well.
+func unlock(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+}

@@ -24,7 +24,7 @@ func (e *Engine) reconcile(ctx context.Context) error {
 	if lock == nil || err != nil {
 		return err
 	}
-	defer lock.Close() //nolint:errcheck // it was not written to
+	defer func() { _ = unlock(lock) }()
 	names, err := e.folders.Active()
 	if err != nil {
 		return err
@@ -43,6 +43,10 @@ func (e *Engine) reconcile(ctx context.Context) error {
 	}
 	err = e.runner.claims.clear(func(id engine.ID) (bool, error) {
 		x, err := e.Get(ctx, id) // which ends what nobody is going to start
+		if errors.Is(err, folder.ErrDamaged) {
+			e.damaged(ctx, id.String(), err)
+			return true, nil
+		}
 		return errors.Is(err, engine.ErrExpired) || x.Status == engine.Running || x.Status.Terminal(), ignoreExpired(err)
 	})
 	return errors.Join(err, e.settleMissing(ctx, names))
@@ -72,6 +76,8 @@ func (e *Engine) settle(ctx context.Context, id engine.ID) error {
 	case errors.Is(err, engine.ErrExpired):
 		_, err = e.forget(ctx, id)
 		return err
+	case errors.Is(err, folder.ErrDamaged):
+		return errors.Join(err, e.giveUp(ctx, id))
 	case err != nil:
 		return err
 	case !x.Status.Terminal():
@@ -86,7 +92,8 @@ func (e *Engine) settle(ctx context.Context, id engine.ID) error {
 	return errors.Join(f.Seal(), f.Release()) //nolint:contextcheck // one execution is sealed as a whole
 }
 
-// settleMissing ends what the history has as running and that has no folder.
+// settleMissing ends what the history has as running and that has no folder among the
+// active. A damaged one is no reason not to look at the others.
 func (e *Engine) settleMissing(ctx context.Context, active []string) error {
 	filter := engine.Filter{Status: []engine.Status{engine.Running}, Limit: 1000}
 	for {
@@ -95,16 +102,39 @@ func (e *Engine) settleMissing(ctx context.Context, active []string) error {
 			return err
 		}
 		for i := range p.Executions {
-			if id := p.Executions[i].ID; !slices.Contains(active, id.String()) {
-				if _, err := e.Get(ctx, id); err != nil {
-					return err
-				}
+			id := p.Executions[i].ID
+			if slices.Contains(active, id.String()) {
+				continue
+			}
+			switch _, err := e.Get(ctx, id); {
+			case errors.Is(err, folder.ErrDamaged):
+				e.damaged(ctx, id.String(), errors.Join(err, e.giveUp(ctx, id)))
+			case err != nil:
+				return err
 			}
 		}
 		if filter.After = p.Next; p.Next == "" {
 			return nil
 		}
 	}
+}
+
+// giveUp has the history say that an execution is lost which nobody runs, and whose folder is
+// damaged where its ending would be.
+func (e *Engine) giveUp(ctx context.Context, id engine.ID) error {
+	rec, err := e.store.Get(ctx, id)
+	if err != nil || rec.Execution.Status.Terminal() {
+		return err
+	}
+	x := &rec.Execution
+	err = e.store.Note(ctx, engine.Change{ID: id, Status: engine.Lost, Result: &engine.Result{
+		ID: id, Status: engine.Lost, Cause: engine.CauseLost, ExitCode: -1, Error: "it is damaged where it says how it ended",
+		AcceptedAt: x.AcceptedAt, StartedAt: x.StartedAt, CompletedAt: x.StartedAt,
+	}})
+	if errors.Is(err, engine.ErrFinished) {
+		return nil
+	}
+	return err
 }
 
 // damaged reports a folder that cannot be read. It is left as it is.

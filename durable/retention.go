@@ -96,7 +96,7 @@ func (e *Engine) mayClean() (bool, error) {
 	if lock == nil || err != nil {
 		return false, err
 	}
-	defer lock.Close() //nolint:errcheck // it was not written to
+	defer func() { _ = unlock(lock) }()
 	at, err := lock.Stat()
 	if err != nil {
 		return false, err

@@ -36,3 +36,33 @@ func TestAddSecrets_IsHeardByOthers(t *testing.T) {
 		})
 	}
 }
+
+// What a guest adds to what waits in an owner's queue the owner does not hear: the guest
+// passes it on at the start, and AddSecrets returns no sooner.
+func TestAddSecrets_ToTheQueueOfAnother(t *testing.T) {
+	t.Parallel()
+	dir := place(t)
+	full, makeRoom := gate(t)
+	path, open1 := gate(t)
+	owner := open(t, dir, durable.Config{Engine: engine.Config{MaxConcurrent: 1}})
+	guest := open(t, dir, durable.Config{Guest: true})
+	running(t, owner, start(t, owner, shell("until [ -e %s ]; do sleep 0.02; done", full)))
+	id := start(t, owner, engine.Request{Command: engine.Exec("sh", "-c", `until [ -e "$1" ]; do sleep 0.02; done; echo "it is $2"`, "sh", path, secret)})
+	added := make(chan error, 1)
+	go func() { added <- guest.AddSecrets(t.Context(), id, secret) }()
+	eventually(t, "the history has it no longer", func() bool {
+		rec, err := guest.Record(t.Context(), id)
+		return err == nil && !strings.Contains(rec.Execution.Command, secret)
+	})
+	makeRoom()
+	if err := <-added; err != nil {
+		t.Fatal(err)
+	}
+	if s, err := guest.Status(t.Context(), id); err != nil || s != engine.Running {
+		t.Errorf("it returned when it was %s, %v", s, err)
+	}
+	open1()
+	if r := wait(t, owner, id); r.Stdout != "it is [REDACTED]\n" {
+		t.Errorf("it ended as %+v", r)
+	}
+}

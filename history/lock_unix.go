@@ -76,4 +76,8 @@ func (l *lock) share(ctx context.Context) error {
 	}
 }
 
-func (l *lock) release() error { return l.file.Close() }
+// release gives the lock back at once: a child that is about to execute its program may have
+// the file as well.
+func (l *lock) release() error {
+	return errors.Join(syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
+}

@@ -108,14 +108,14 @@ func (c *waitCommand) tell(r *engine.Result) error {
 
 // endingText is what of an ending its status does not tell.
 func endingText(r *engine.Result) string {
-	text := ""
+	after := " after " + brief(r.Duration.Round(time.Millisecond))
 	switch {
 	case r.Signal != "":
-		text = ", signal " + r.Signal
+		return ", signal " + r.Signal + after
 	case r.ExitCode >= 0:
-		text = fmt.Sprintf(", exit code %d", r.ExitCode)
-	case r.Error != "":
-		text = ", " + oneLine(r.Error)
+		return fmt.Sprintf(", exit code %d", r.ExitCode) + after
+	case r.Error != "": // which may be long
+		return after + ": " + oneLine(r.Error)
 	}
-	return text + " after " + brief(r.Duration.Round(time.Millisecond))
+	return after
 }

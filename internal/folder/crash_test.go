@@ -371,8 +371,10 @@ func (l *life) flips(changes, step int, yield func(state) bool) {
 	}
 }
 
-// Whatever a crash leaves: what was acknowledged is there, no ending is read that was
-// not written, none changes, and what can be read of the record was written.
+// CRASH-08, CRASH-09: whatever a crash leaves, between any two steps of a life that is
+// sealed at its end, of what was not synced in any order: what was acknowledged is there,
+// no ending is read that was not written, none changes, and what can be read of the
+// record was written.
 func TestFolder_CRASH_IsTrueWhateverIsLeft(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

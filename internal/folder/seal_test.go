@@ -341,7 +341,7 @@ func TestState_IsTrimmed(t *testing.T) {
 	})
 }
 
-// What a crash left in the middle of making, sealing or removing one is swept away,
+// CRASH-09: what a crash left in the middle of making, sealing or removing one is swept away,
 // when it is sure that nobody goes on with it.
 func TestState_IsSwept(t *testing.T) {
 	t.Parallel()

@@ -289,6 +289,8 @@ func (r *Run) ending(hits process.Hits) Ending {
 		e.Cause = NoProcess
 	case r.state.Signal != 0:
 		e.Cause = Signaled
+	case r.state.Code < 0:
+		e.Cause = Lost
 	default:
 		e.Cause = Exited
 	}

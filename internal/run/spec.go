@@ -77,6 +77,7 @@ const (
 	NoMemory    Cause = "memory_limit"  // it failed, and a process was killed at the limit of memory
 	NoProcess   Cause = "process_limit" // it failed, and no process could be made at their limit
 	SpawnFailed Cause = "spawn"         // it could not be started
+	Lost        Cause = "lost"          // who was to hear of its exit was ended, or somebody else was told
 )
 
 // Ending is how a run ended.

@@ -126,7 +126,7 @@ func TestRun_EndsATreeThatKilledItsReaper(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := x.wait()
-	if got.Containment != process.InGroup || got.State.Code != -1 || got.Swept != 2 || len(got.Survivors) > 0 {
+	if got.Cause != run.Lost || got.Containment != process.InGroup || got.State.Code != -1 || got.Swept != 2 || len(got.Survivors) > 0 {
 		t.Errorf("ending is %+v", got)
 	}
 }
