@@ -29,7 +29,7 @@ GEN_GO := $(BIN)/$(shell awk '$$1 == "google.golang.org/protobuf" { print $$2 }'
 GEN_CONNECT := $(BIN)/$(shell awk '$$1 == "connectrpc.com/connect" { print $$2 }' go.mod)/protoc-gen-connect-go
 
 # What `make generate` writes.
-GENERATED := gen api.txt
+GENERATED := gen api.txt docs/api-reference.md
 # How to see whether it wrote anything.
 SNAPSHOT := { git status --porcelain -- $(GENERATED); git diff -- $(GENERATED); }
 
@@ -96,6 +96,7 @@ baseline: $(BUF) ## At a release: promise what proto/ says now
 .PHONY: generate
 generate: $(BUF) $(GEN_GO) $(GEN_CONNECT) ## Write generated files anew
 	PATH="$(CURDIR)/$(dir $(GEN_GO)):$(CURDIR)/$(dir $(GEN_CONNECT)):$$PATH" $(BUF) generate
+	$(BUF) build --output - | $(GO) run ./tools/apidoc docs/api-reference.md
 	$(GO) generate ./...
 
 .PHONY: generated
