@@ -17,7 +17,9 @@ func (r *resolver) expand() {
 	for i := range r.plan.Commands {
 		r.checkCommand(i)
 		axes, ok := r.axes(i)
-		total = min(total, MaxPlanCommands) + min(plan.Size(axes), MaxPlanCommands+1)
+		if n := plan.Size(axes); n <= MaxPlanCommands { // else it is a fault of its own
+			total = min(total, MaxPlanCommands) + n
+		}
 		from := len(r.out.commands)
 		if !ok || total > MaxPlanCommands || !r.expandCommand(i, axes) {
 			r.partly[i] = true
@@ -63,6 +65,9 @@ func (r *resolver) axes(i int) (axes []plan.Axis, ok bool) {
 			seen[v] = true
 		}
 		axes = append(axes, plan.Axis{Name: name, Values: values})
+	}
+	if n := plan.Size(axes); n > MaxPlanCommands {
+		r.add(at, "spells out %d commands: a plan has at most %d", n, MaxPlanCommands)
 	}
 	return axes, len(r.list) == before && !r.spoilt.at(at+"/axes")
 }

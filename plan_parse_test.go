@@ -112,14 +112,14 @@ line 1, column 56: /strategy/dependencies/9: is no command: they have the indexe
 line 1, column 67: /strategy/dependencies/1/0: is 77: commands have the indexes 0 to 6
 line 2, column 22: /halt/percent: is -1: must be a whole number above 0; leave it out for the default
 line 4, column 64: /commands/0/retries: invalid command: shell: retries does not belong to it, which has type, command, shell
-line 4, column 81: /commands/0/timeout_ms: timeout_ms is not a whole number, but a JSON string
+line 4, column 81: /commands/0/timeout_ms: is not a whole number, but a JSON string
 line 4, column 104: /commands/0/depends_on/0: is "nobody": there is no such command; by index they are 0 to 6
 line 5, column 12: /commands/1/name: is "a", which is the name of command 0 already
 line 5, column 28: /commands/1/command: invalid command: exec: program is missing
 line 5, column 53: /commands/1/env: is there twice
 line 6, column 27: /commands/2/comand: is not known: a command of a plan has continue_on_error, depends_on, matrix, name, retry, when, and the fields of a request
 line 7, column 3: /commands/3: waits for itself: x → z → y → x
-line 7, column 83: /commands/3/limits: limits.cpus is not a number, but a JSON string
+line 7, column 83: /commands/3/limits: cpus is not a number, but a JSON string
 line 8, column 3: /commands/4/program: invalid command: exec: program is missing
 line 9, column 60: /commands/5/args: invalid command: exec: args is not a list of strings
 line 9, column 91: /commands/5/depends_on/2: is "99": there is no such command; by index they are 0 to 6
@@ -223,6 +223,8 @@ func TestPlan_CheckFindsWhatCannotRun(t *testing.T) {
 	for i := range many {
 		many[i] = fmt.Sprint(i)
 	}
+	big := engine.PlanCommand{Request: run}
+	big.Matrix.Axes = map[string][]string{"a": many, "b": many[:200]}
 	huge := named("m")
 	huge.Matrix.Axes = map[string][]string{"a": many, "b": many}
 	whens := func(c engine.PlanCondition) engine.PlanCommand {
@@ -243,7 +245,8 @@ func TestPlan_CheckFindsWhatCannotRun(t *testing.T) {
 		{"a name twice", graph(named("x"), named("x")), `/commands/1/name: is "x", which is the name of command 0 already`},
 		{"a name that is an index", graph(named("12")), "digits alone are an index"},
 		{"an odd name", graph(named("a b")), `/commands/0/name: is "a b"`},
-		{"an explosion", graph(huge), "/commands: are more than 100000 with every matrix spelled out"},
+		{"an explosion", graph(huge), "/commands/0/matrix: spells out 160000 commands: a plan has at most 100000"},
+		{"an explosion of all together", graph(big, big), "/commands: are more than 100000 with every matrix spelled out"},
 		{"a plan in it", graph(engine.PlanCommand{Request: engine.Request{Command: graph(named("x"))}}), "plans do not nest"},
 		{"no command", graph(engine.PlanCommand{}), "/commands/0/command: is missing"},
 		{"a dependency where there is none", engine.Plan{Strategy: engine.PlanStrategy{Type: engine.SerialPlan}, Commands: []engine.PlanCommand{named("a"), named("b", "a")}}, "/commands/1/depends_on: is for the strategy dependency_graph"},

@@ -185,9 +185,12 @@ func (p *planRun) probe(ctx context.Context) error {
 
 // probe checks a request and keeps nothing of it.
 func (e *Engine) probe(ctx context.Context, r Request) error {
-	x, err := e.prepare(&r)
+	x, toolEnv, err := e.check(&r)
 	if err == nil {
-		err = e.allowed(ctx, x, false)
+		if e.config.Policy != nil {
+			e.equip(x, toolEnv) // it sees what it sees at the start
+			err = e.allowed(ctx, x, false)
+		}
 		e.launches.take(x.launch)
 	}
 	if err != nil {

@@ -257,7 +257,8 @@ func (r *planReader) misread(path string, request, command []jsonMember) bool {
 		writeMembers(&b, request[i:i+1])
 		b.WriteByte('}')
 		if err := json.Unmarshal(b.Bytes(), &requestJSON{}); err != nil {
-			r.add(m.value.path, "%s", inJSONWords(err))
+			words := strings.TrimPrefix(inJSONWords(err), m.name)
+			r.add(m.value.path, "%s", strings.TrimLeft(words, ". "))
 		} else if _, err := ParseRequest(b.Bytes()); err != nil {
 			r.wrong(m.value.path, err)
 		}

@@ -24,20 +24,29 @@ func (e *Engine) prepareNew(ctx context.Context, asked *Request) (*execution, er
 	return e.prepare(asked)
 }
 
-// prepare checks all of a request that can be known before the start, fills in
-// the defaults and resolves what will run. It reports every fault at once. What is
-// asked it copies.
+// prepare makes an execution of a request, all of which it checks. What is asked it copies.
 func (e *Engine) prepare(asked *Request) (*execution, error) {
-	if asked.Command == nil {
-		return nil, Advise(fault(ErrInvalidCommand, "there is no command"), "give the request a command, such as engine.Shell(%q)", "echo hello")
+	x, toolEnv, err := e.check(asked)
+	if err == nil {
+		e.equip(x, toolEnv)
 	}
-	x := &execution{launch: e.launches.of(asked)}
+	return x, err
+}
+
+// check checks all of a request that can be known before the start, fills in
+// the defaults and resolves what will run. It reports every fault at once. The
+// execution is not equipped yet; toolEnv are the variables of its tool.
+func (e *Engine) check(asked *Request) (x *execution, toolEnv []string, err error) {
+	if asked.Command == nil {
+		return nil, nil, Advise(fault(ErrInvalidCommand, "there is no command"), "give the request a command, such as engine.Shell(%q)", "echo hello")
+	}
+	x = &execution{launch: e.launches.of(asked)}
 	r := x.launch.Request
 	own(r)
 	x.success = r.SuccessCodes
 	inv, err := r.Command.invocation(r.WorkingDir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if r.Terminal != nil {
 		inv = inv.onTerminal()
@@ -48,34 +57,33 @@ func (e *Engine) prepare(asked *Request) (*execution, error) {
 		checkLimits(r), checkTerminal(r), checkActor(r.Actor), checkLog(r.OutputLogPath, r.OutputLogMode),
 		checkLock(r.Lock),
 	); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if r.ID == (ID{}) {
 		if r.ID, err = newID(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	x.id = r.ID
 	e.fill(x, &inv)
 	l := x.launch
 	if l.unenforced, err = e.unenforced(&r.Limits); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	x.unenforced = l.unenforced
 	l.ID, l.Argv, l.Dir, l.StopSignal, l.script = x.id, inv.argv, r.WorkingDir, stop, inv.script
 	if err := e.programs.resolve(l, &inv); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := checkArguments(l.Argv); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if runtime.GOOS == "windows" {
 		if err := checkBatch(l.Path, l.Argv); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	e.equip(x, inv.env)
-	return x, nil
+	return x, inv.env, nil
 }
 
 // launches are those that are not needed any more: one, with its request, is most of

@@ -124,7 +124,7 @@ func measureAll(o options) (r report, err error) {
 	if o.onlyRounds {
 		return r, nil
 	}
-	return r, r.studies(o.short, recordFigures, cleanupFigures, latencyFigures, liveFigures, limitFigures)
+	return r, r.studies(o.short, recordFigures, cleanupFigures, latencyFigures, liveFigures, limitFigures, planFigures)
 }
 
 // studies adds the figures of studies.

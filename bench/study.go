@@ -31,6 +31,7 @@ const (
 	ofAudience  = "audience"
 	ofRedaction = "redaction"
 	ofFlat      = "flat"
+	ofPlans     = "plans"
 
 	ofWireStream = "wire-stream"
 	ofWireCall   = "wire-call"
@@ -71,6 +72,8 @@ func studies(name string) (study, error) {
 		return studyRedaction, nil
 	case ofFlat:
 		return studyFlat, nil
+	case ofPlans:
+		return studyPlans, nil
 	}
 	if f := wireStudies()[name]; f != nil {
 		return f, nil

@@ -67,9 +67,47 @@ func (c *Client) WatchAll(ctx context.Context, from map[engine.ID]engine.Cursor)
 	}
 }
 
+// WatchPlan yields the events of a plan and of its commands, as [engine.WatchPlan] does, by one
+// stream. Where the connection is cut each goes on from its last event that was yielded.
+// Errors as of [Client.Watch].
+func (c *Client) WatchPlan(ctx context.Context, id engine.ID, from engine.Cursor) iter.Seq2[engine.Event, error] {
+	return func(yield func(engine.Event, error) bool) {
+		w := &watching{places: map[engine.ID]*place{id: {at: from}}, plan: id, yield: func(ev engine.Event, err error) bool {
+			if failed, ok := errors.AsType[*ExecutionError](err); ok {
+				err = failed.Err
+			}
+			return yield(ev, err)
+		}}
+		err := follow(ctx, c, w.goesOn, func(ctx context.Context) (*connect.ServerStreamForClient[pb.WatchResponse], error) {
+			return c.rpc.Watch(ctx, &pb.WatchRequest{
+				Executions: w.planPositions(), Plan: true, KeepAliveMs: c.keepAlive(), Packed: true, WithoutOutput: c.config.WithoutOutput,
+			})
+		}, w.take)
+		if err != nil && w.goesOn() {
+			yield(engine.Event{}, err)
+		}
+	}
+}
+
+// mostPositions is how many a request may have. Of commands beyond what comes again is not
+// yielded again.
+const mostPositions = 1000
+
+// planPositions are those of a plan, which is the first, and of its commands that run.
+func (w *watching) planPositions() []*pb.Position {
+	all := []*pb.Position{{Id: w.plan.String(), From: int64(w.places[w.plan].at)}}
+	for id, p := range w.places {
+		if id != w.plan && len(all) < mostPositions {
+			all = append(all, &pb.Position{Id: id.String(), From: int64(p.at)})
+		}
+	}
+	return all
+}
+
 // watching is a reader of events of several executions.
 type watching struct {
 	places map[engine.ID]*place // of those that have not ended
+	plan   engine.ID            // whose commands come with it; zero: there is none
 	yield  func(engine.Event, error) bool
 }
 
@@ -109,8 +147,14 @@ func (w *watching) take(m *pb.WatchResponse) error {
 
 func (w *watching) one(ev *engine.Event) error {
 	p := w.places[ev.ExecutionID]
-	if p == nil {
+	switch {
+	case p == nil && (w.plan == engine.ID{} || !w.goesOn()):
 		return nil // it has ended
+	case p == nil:
+		p = &place{}
+		w.places[ev.ExecutionID] = p
+	case w.plan != engine.ID{} && ev.Cursor <= p.at && !ev.Unended:
+		return nil // there was no room to say where it was
 	}
 	if ev.Unended {
 		last := &p.unended[engine.Stdout]
@@ -122,8 +166,16 @@ func (w *watching) one(ev *engine.Event) error {
 		}
 		*last = ev.Number
 	}
-	if p.at = ev.Cursor; ev.Kind.Terminal() {
-		delete(w.places, ev.ExecutionID)
+	p.at = ev.Cursor
+	switch {
+	case w.plan == engine.ID{}:
+		if ev.Kind.Terminal() {
+			delete(w.places, ev.ExecutionID)
+		}
+	case ev.ExecutionID == w.plan && ev.Kind.Terminal():
+		clear(w.places)
+	case ev.Progress != nil && ev.Progress.State != engine.PlanState(engine.Running):
+		delete(w.places, ev.Progress.CommandID) // all of it came before
 	}
 	if !w.yield(*ev, nil) {
 		return errEnough
@@ -139,7 +191,10 @@ func (w *watching) failed(f *pb.Failure) error {
 	if cut(err) || faulty != nil {
 		return err
 	}
-	if delete(w.places, id); !w.yield(engine.Event{}, &ExecutionError{id, err}) {
+	if delete(w.places, id); id == w.plan {
+		clear(w.places)
+	}
+	if !w.yield(engine.Event{}, &ExecutionError{id, err}) {
 		return errEnough
 	}
 	return nil

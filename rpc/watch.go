@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"connectrpc.com/connect"
 
@@ -39,11 +40,14 @@ func (h *Handler) Events(ctx context.Context, m *pb.WatchRequest, send func(*pb.
 			return wire.EncodeConnect(err)
 		}
 		sources = append(sources, func(ctx context.Context, f *feed[said]) error {
-			return h.events(ctx, f, m, id, p)
+			return h.events(ctx, f, m, id, asAsked(p, h.engine.Watch(ctx, id, engine.Cursor(p.GetFrom()))))
 		})
 	}
 	if n := len(sources); n == 0 || n > maxWatched {
 		return wire.EncodeConnect(fmt.Errorf("%w: %d executions: one stream watches 1 to %d", engine.ErrInvalid, n, maxWatched))
+	}
+	if m.GetPlan() {
+		sources = []func(context.Context, *feed[said]) error{func(ctx context.Context, f *feed[said]) error { return h.planEvents(ctx, f, m) }}
 	}
 	pass := func(batch []said) error {
 		m := &pb.WatchResponse{}
@@ -65,13 +69,43 @@ func (h *Handler) Events(ctx context.Context, m *pb.WatchRequest, send func(*pb.
 	return wire.EncodeConnect(stream(ctx, h, h.config.keepAlive(m.KeepAliveMs), pass, sources...))
 }
 
+// planEvents puts the events of a plan and of its commands into a feed.
+func (h *Handler) planEvents(ctx context.Context, f *feed[said], m *pb.WatchRequest) error {
+	at := make(map[engine.ID]engine.Cursor, len(m.GetExecutions()))
+	for _, p := range m.GetExecutions() {
+		id, err := engine.ParseID(p.GetId())
+		if err != nil {
+			return err
+		}
+		at[id] = engine.Cursor(p.GetFrom())
+	}
+	whole := m.GetExecutions()[0]
+	id, err := engine.ParseID(whole.GetId())
+	if err != nil {
+		return err
+	}
+	return h.events(ctx, f, m, id, asAsked(whole, engine.ResumePlan(ctx, h.engine, id, at[id], at)))
+}
+
+// asAsked are the events without output, where that is asked for: of a plan, its own
+// position says it for its commands too.
+func asAsked(p *pb.Position, all iter.Seq2[engine.Event, error]) iter.Seq2[engine.Event, error] {
+	if !p.GetWithoutLines() {
+		return all
+	}
+	return func(yield func(engine.Event, error) bool) {
+		for ev, err := range all {
+			if (err != nil || !isOutput(ev.Kind)) && !yield(ev, err) {
+				return
+			}
+		}
+	}
+}
+
 // events puts the events of an execution into a feed. That one cannot be followed does not
 // end the stream of the others.
-func (h *Handler) events(ctx context.Context, f *feed[said], m *pb.WatchRequest, id engine.ID, p *pb.Position) error {
-	for ev, err := range h.engine.Watch(ctx, id, engine.Cursor(p.GetFrom())) {
-		if err == nil && p.GetWithoutLines() && isOutput(ev.Kind) {
-			continue
-		}
+func (h *Handler) events(ctx context.Context, f *feed[said], m *pb.WatchRequest, id engine.ID, all iter.Seq2[engine.Event, error]) error {
+	for ev, err := range all {
 		size := len(ev.Line) + overhead
 		if err == nil && m.GetPacked() {
 			if f.amend(len(ev.Line), func(last *said) bool { return last.lines != nil && last.lines.Add(&ev) }) {

@@ -28,7 +28,8 @@ func (p *program) logsCommand() *cobra.Command {
 		Use: "logs [FLAGS] ID…", Short: "Show what executions wrote, and with -f what they go on to write",
 		Long: `stdout goes to stdout and stderr to stderr, byte for byte. Of several executions the
 lines come by their time, each behind the id that it is of. What a limit left out is
-said on stderr. With -f it ends when they have; Ctrl-C ends the looking alone.
+said on stderr. With -f it ends when they have; Ctrl-C ends the looking alone. Of a plan it is
+what its commands wrote; -f does not follow those.
 
 On a terminal, what would do more than colour it or move within a line is shown
 instead; --raw leaves it as it is. --plain makes text of it, anywhere, line by line.`,
@@ -119,6 +120,11 @@ func (c *logsCommand) logs(ctx context.Context, names []string) error {
 		ids, err := resolve(ctx, d, names)
 		if err != nil {
 			return err
+		}
+		if !c.follow {
+			if ids, err = ofPlans(ctx, d, ids); err != nil {
+				return err
+			}
 		}
 		v := c.viewer(ids)
 		defer v.flush()

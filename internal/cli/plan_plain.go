@@ -12,13 +12,9 @@ import (
 )
 
 // newPlanSession is a plan in the foreground, shown in a way.
-func newPlanSession(p *program, plan *engine.Plan, way string) (*session, error) {
-	steps, err := plan.Steps()
-	if err != nil {
-		return nil, err
-	}
+func newPlanSession(p *program, steps []engine.PlanStep, way string) (*session, error) {
 	s := &session{
-		what: "plan", actor: plan.Request().Actor, quiet: way == progressQuiet, json: way == progressJSON,
+		what: "plan", quiet: way == progressQuiet, json: way == progressJSON,
 		out:    newOutlet(guarded(p.stdout, false), guarded(p.stderr, false)),
 		stderr: p.stderr, style: styleOf(p.stderr, p.noColour),
 		signals: make(chan os.Signal, 8), pipes: make(chan os.Signal, 1),

@@ -19,14 +19,16 @@ type planRunCommand struct {
 	planCommand
 	planShowing
 
-	most   int // commands at once
-	detach bool
+	request requestFlags // who asks, and what it is called
+	most    int          // commands at once
+	detach  bool
 }
 
 // planShowing is how a plan is shown that runs, and what it ends with.
 type planShowing struct {
 	progress string
 	detailed bool
+	noRecord bool
 }
 
 // The ways to show a plan that runs.
@@ -52,14 +54,15 @@ commands write comes as it is written, each line behind the name of its command.
 of those wrote that failed comes at the end, in full.
 
 Ctrl-C asks what runs to end and starts nothing more, a second one kills it; so do TERM, HUP and
-QUIT, QUIT at once. The plan ends with us, unless --detach leaves it to a daemon.
+QUIT, QUIT at once. The plan ends with us, unless --detach leaves it to a daemon. It is recorded,
+and its commands are, so that other terminals find them; --no-record leaves no trace.
 
 It exits with 0 where the plan completed, 1 where commands failed, 124 where it took longer than
 it may, and else as run does. With --detailed-exitcode: 0 every command ended well, 2 some failed
 (also those with continue_on_error), 1 anything else but a signal to us.`,
 		Example: `  cloudops plan run nightly.yaml --var region=eu-west-1
   cloudops plan run --progress json nightly.yaml | jq -r .event_type
-  cloudops plan run --detach nightly.yaml`,
+  cloudops plan run --detach --tag team=data nightly.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.detailedly(c.run(cmd.Context(), args[0]))
 		},
@@ -67,6 +70,9 @@ it may, and else as run does. With --detailed-exitcode: 0 every command ended we
 	cmd.Flags().IntVar(&c.most, "max-concurrency", 0, "run at most `N` commands at once, whatever the plan says")
 	c.flags(cmd)
 	cmd.Flags().BoolVarP(&c.detach, "detach", "d", false, "leave it to the daemon, and print its id alone")
+	cmd.Flags().BoolVar(&c.noRecord, "no-record", false, "leave no trace of it: nothing finds it but us")
+	c.request.values = map[string]*given{}
+	c.request.add(flagGroup{set: cmd.Flags()}, recordFlags())
 	return cmd
 }
 
@@ -95,10 +101,26 @@ func (c *planRunCommand) run(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	if c.detach {
-		return s.placed(c.leavePlan(ctx, p))
+	r := p.Request()
+	if err := errors.Join(c.request.apply(&r), c.checkUnrecorded()); err != nil {
+		return err
 	}
-	return s.placed(c.showPlan(ctx, c.program, p))
+	if c.detach {
+		return s.placed(c.leavePlan(ctx, r))
+	}
+	return s.placed(c.showPlan(ctx, c.program, r))
+}
+
+// checkUnrecorded says how --no-record goes with the other flags.
+func (c *planRunCommand) checkUnrecorded() error {
+	switch {
+	case !c.noRecord:
+	case c.detach:
+		return fault("leave one of them away", "--detach and --no-record are both given: nobody could find it again")
+	case c.host() != "":
+		return fault("leave one of them away", "--host and --no-record are both given: a daemon records what it runs")
+	}
+	return nil
 }
 
 // placeHere has the commands of a plan run where somebody typed it, whoever runs them: seen from
@@ -118,24 +140,43 @@ func placeHere(p *engine.Plan) error {
 	return nil
 }
 
+// openEngine makes the engine that runs a plan of so many commands.
+func (c *planShowing) openEngine(ctx context.Context, p *program, config config, commands int) (engine.API, error) {
+	if c.noRecord {
+		own := config.engine
+		own.MaxFinished = max(own.WithDefaults().MaxFinished, commands+1) // what failed is shown at the end
+		return engine.New(own)
+	}
+	d, err := p.openState(ctx, config, true)
+	if err != nil {
+		return nil, unrecorded(err)
+	}
+	return d, nil
+}
+
 // showPlan runs a plan in the foreground.
-func (c *planShowing) showPlan(ctx context.Context, p *program, plan engine.Plan) error {
+func (c *planShowing) showPlan(ctx context.Context, p *program, request engine.Request) error {
 	all, _, err := loadAll("")
 	if err != nil {
 		return err
 	}
-	s, err := newPlanSession(p, &plan, c.progress)
+	plan, _ := request.Command.(engine.Plan)
+	steps, err := plan.Steps()
 	if err != nil {
 		return err
 	}
+	s, err := newPlanSession(p, steps, c.progress)
+	if err != nil {
+		return err
+	}
+	s.actor = request.Actor
 	s.listen()
 	defer s.deaf()
-	d, err := p.openState(ctx, all, true)
+	d, err := c.openEngine(ctx, p, all, len(steps))
 	if err != nil {
 		return err
 	}
 	s.engine = d
-	request := plan.Request()
 	if request.Trace == (engine.Trace{}) {
 		request.Trace = traceHere()
 	}
@@ -144,12 +185,12 @@ func (c *planShowing) showPlan(ctx context.Context, p *program, plan engine.Plan
 	}
 	result, err := s.attend(ctx)
 	if errors.Is(err, errStuck) {
-		return s.planVerdict(&result, c.detailed, err)
+		return s.planVerdict(&result, c.detailed, c.noRecord, err)
 	}
 	if err == nil {
 		err = s.summary(ctx, &result)
 	}
-	return s.planVerdict(&result, c.detailed, errors.Join(err, d.Shutdown(ctx)))
+	return s.planVerdict(&result, c.detailed, c.noRecord, errors.Join(err, d.Shutdown(ctx)))
 }
 
 // followPlan shows a plan until it has ended.
@@ -165,7 +206,7 @@ func (s *session) followPlan(ctx context.Context) (engine.Result, error) {
 }
 
 // planVerdict is what the program ends with.
-func (s *session) planVerdict(r *engine.Result, detailed bool, err error) error {
+func (s *session) planVerdict(r *engine.Result, detailed, unrecorded bool, err error) error {
 	if ended := s.endedByUs(r, err); ended != nil {
 		return ended
 	}
@@ -173,7 +214,11 @@ func (s *session) planVerdict(r *engine.Result, detailed bool, err error) error 
 		return err // nobody knows how it ended
 	}
 	code, why := resultCode(r), error(nil)
-	if !r.Success && !s.quiet {
+	switch {
+	case r.Success, s.quiet:
+	case unrecorded:
+		why = errors.New(r.Error)
+	default:
 		why = fault(fmt.Sprintf("cloudops rerun --failed %s runs again what did not end well", r.ID), "%s", r.Error)
 	}
 	if detailed && r.Cause == engine.CauseCommands {

@@ -29,7 +29,7 @@ func (c *rerunCommand) rerunPlan(ctx context.Context, kept *engine.Record, p eng
 		p = again
 	}
 	if c.detach {
-		return c.leavePlan(ctx, p)
+		return c.leavePlan(ctx, p.Request())
 	}
 	how := planShowing{progress: progressAuto}
 	switch {
@@ -40,13 +40,13 @@ func (c *rerunCommand) rerunPlan(ctx context.Context, kept *engine.Record, p eng
 	case c.plain:
 		how.progress = progressPlain
 	}
-	return how.showPlan(ctx, c.program, p)
+	return how.showPlan(ctx, c.program, p.Request())
 }
 
 // leavePlan leaves a plan to a daemon, and prints its id.
-func (p *program) leavePlan(ctx context.Context, plan engine.Plan) error {
+func (p *program) leavePlan(ctx context.Context, plan engine.Request) error {
 	return p.withState(ctx, func(ctx context.Context, d stateDir) error {
-		id, err := d.Execute(ctx, plan.Request())
+		id, err := d.Execute(ctx, plan)
 		if err == nil {
 			say(p.stdout, "%s\n", id)
 		}

@@ -48,6 +48,7 @@ func (p *program) statusCommand() *cobra.Command {
 	c := &idsCommand{program: p}
 	cmd := p.idArgs(&cobra.Command{
 		Use: "status [--json] ID…", Short: "Say where in its life an execution is",
+		Long: `Of a plan its commands come as well.`,
 		Example: `  cloudops status @last
   cloudops status --json 019a5c1e | jq -r .status`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,8 +64,15 @@ func (p *program) statusCommand() *cobra.Command {
 					say(p.stdout, "\n")
 				}
 				first = false
-				showExecution(p.stdout, styleOf(p.stdout, p.noColour), &x, time.Now())
-				return nil
+				style := styleOf(p.stdout, p.noColour)
+				if showExecution(p.stdout, style, &x, time.Now()); x.Type != string(engine.CommandTypePlan) {
+					return nil
+				}
+				plan, err := engine.PlanFrom(ctx, d, id)
+				if err == nil {
+					showCommands(p.stdout, style, &plan, time.Now())
+				}
+				return err
 			})
 		},
 	}, needIDs)
