@@ -112,6 +112,11 @@ sdk: $(BUF) ## Check, build and test the npm package in sdk/typescript (Node and
 	cd sdk/typescript && npm run --silent check && npm run --silent build && npm run --silent size && npm run --silent package
 	cd sdk/typescript && npm test
 
+.PHONY: wails
+wails: ## Build examples/wails, show its window on a virtual display and run a command in it, where the libraries are
+	[ -d sdk/typescript/dist ] || (cd sdk/typescript && npm ci --no-audit --no-fund && npm run --silent build)
+	GO=$(GO) scripts/wails.sh
+
 .PHONY: cross
 cross: ## Vet and build for the platforms this is not
 	GOOS=darwin CGO_ENABLED=0 $(GO) vet ./... && GOOS=darwin CGO_ENABLED=0 $(GO) build ./...
