@@ -109,9 +109,15 @@ generated: ## Fail unless generated files are current
 sdk: $(BUF) ## Check, build and test the npm package in sdk/typescript (Node and Chromium)
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' && command -v npm >/dev/null || { echo "make sdk: needs Node 20 or newer, with npm" >&2; exit 1; }
 	cd sdk/typescript && npm ci --no-audit --no-fund
-	cd sdk/typescript && npm run --silent generate && git diff --exit-code -- src/wire.gen.ts
+	cd sdk/typescript && npm run --silent generate && npm run --silent api && git diff --exit-code -- src/wire.gen.ts api.txt
 	cd sdk/typescript && npm run --silent check && npm run --silent build && npm run --silent size && npm run --silent package
+	cd examples/react && npm ci --no-audit --no-fund && npm run --silent build
 	cd sdk/typescript && npm test
+
+.PHONY: wails
+wails: ## Build examples/wails, show its window on a virtual display and run a command in it, where the libraries are
+	[ -d sdk/typescript/dist ] || (cd sdk/typescript && npm ci --no-audit --no-fund && npm run --silent build)
+	GO=$(GO) scripts/wails.sh
 
 .PHONY: cross
 cross: ## Vet and build for the platforms this is not

@@ -70,7 +70,8 @@ export class Watch {
   // Together with what else changes now: twenty rows of a page are one stream.
   #renew(): void {
     if (this.#scheduled || this.#closed) return;
-    this.#scheduled = true;
+    // At once: a stream that ends meanwhile is no end for who has just come.
+    this.#scheduled = this.#stale = true;
     queueMicrotask(() => {
       this.#scheduled = false;
       this.#stale = true;

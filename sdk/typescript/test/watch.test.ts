@@ -35,3 +35,18 @@ test("one that is followed from behind the end of another reader gets what that 
   expect(seen.flatMap((s) => (s.value as { line: string }[] | undefined)?.map((l) => l.line) ?? "end")).toEqual(["1", "2", "3", "end"]);
   expect(await late).toBe(3);
 });
+
+test("who follows at the moment at which the stream ends misses nothing, whichever moment that is", async () => {
+  const engine = createFakeEngine({ script: () => [{ stdout: "1\n" }, { stdout: "2\n" }] });
+  const [one, two] = [await engine.executions.start({ command: { type: "exec", program: "a" } }), await engine.executions.start({ command: { type: "exec", program: "b" } })];
+  await two.result();
+  const seen: number[] = [];
+  for (let turns = 0; turns < 60; turns++) {
+    for await (const batch of one.eventBatches()) {
+      if (batch.at(-1)!.event_type !== "completed") continue;
+      for (let i = 0; i < turns; i++) await Promise.resolve();
+      seen.push(await count(two.logs()));
+    }
+  }
+  expect(seen).toEqual(Array.from({ length: 60 }, () => 2));
+});

@@ -5,7 +5,8 @@ import { type Frame, framesTransport } from "../frames.js";
 import type { Transport } from "../transport.js";
 
 /**
- * By fetch from the app's own asset server, whose handler passes `/cloudops.v1.ExecutionService/` on to `rpc.New(engine)`.
+ * By fetch from the app's own asset server, whose handler passes `/cloudops.v1.ExecutionService/` on to `rpc.New(engine)`. The
+ * writer that Wails hands it has no Flush, which Connect asks for: give it one, as examples/wails does.
  * On Linux and macOS. The web view of Windows gives an answer only when it is whole: use wailsEventTransport there.
  */
 export function wailsTransport(): Transport {
