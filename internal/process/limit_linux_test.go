@@ -109,7 +109,11 @@ func TestLimits_ShareOutTheProcessors(t *testing.T) {
 func TestLimits_OfDescriptorsHoldForEachProcess(t *testing.T) {
 	t.Parallel()
 	for way, table := range bothWays(t) {
-		spec := sh("sleep 0; ulimit -Sn; ulimit -Hn; sh -c 'ulimit -n'")
+		command := "ulimit -Sn; ulimit -Hn; sh -c 'ulimit -n'"
+		if way == "ForkExec" { // whose child is limited from a moment after its start
+			command = "i=0; while [ $(ulimit -Sn) != 64 ] && [ $i -lt 3000 ]; do sleep 0.01; i=$((i+1)); done; " + command
+		}
+		spec := sh(command)
 		spec.Limits.OpenFiles = 64
 		if got, want := said(t, table, spec), "64\n64\n64\n"; got != want {
 			t.Errorf("%s: %q, want %q", way, got, want)
