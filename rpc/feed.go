@@ -14,6 +14,18 @@ const (
 	batchBytes = 64 << 10
 )
 
+// What all batches may have together, unless that were less than the least for each: a crowd
+// that cannot be written to as fast as it reads is to wait in the record, not here.
+const (
+	sharedBytes = 16 << 20
+	leastBytes  = 4 << 10
+)
+
+// share is how many bytes a batch may have where so many streams are open.
+func share(streams int64) int {
+	return int(min(max(sharedBytes/max(streams, 1), leastBytes), batchBytes))
+}
+
 // pace is the time between two batches that are not full. Shorter, a busy stream is many
 // small messages; the contract has 25 ms.
 const pace = 5 * time.Millisecond
@@ -28,6 +40,7 @@ type feed[T any] struct {
 	mu      sync.Mutex
 	batch   []T
 	size    int
+	most    int           // a batch of this size is full
 	room    chan struct{} // closed when the batch is taken
 	sources int
 	err     error // the first of a source
@@ -36,6 +49,7 @@ type feed[T any] struct {
 func newFeed[T any]() *feed[T] {
 	return &feed[T]{
 		ready: make(chan struct{}, 1), full: make(chan struct{}, 1), done: make(chan struct{}), room: make(chan struct{}),
+		most: batchBytes,
 	}
 }
 
@@ -52,9 +66,9 @@ func wake(c chan struct{}) {
 func (f *feed[T]) put(ctx context.Context, item T, size int) bool {
 	for {
 		f.mu.Lock()
-		if n := len(f.batch); n < batchItems && f.size < batchBytes {
+		if n := len(f.batch); n < batchItems && f.size < f.most {
 			f.batch, f.size = append(f.batch, item), f.size+size
-			filled := n+1 == batchItems || f.size >= batchBytes
+			filled := n+1 == batchItems || f.size >= f.most
 			f.mu.Unlock()
 			if n == 0 {
 				wake(f.ready)
@@ -80,19 +94,21 @@ func (f *feed[T]) amend(size int, take func(last *T) bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := len(f.batch)
-	if n == 0 || f.size >= batchBytes || !take(&f.batch[n-1]) {
+	if n == 0 || f.size >= f.most || !take(&f.batch[n-1]) {
 		return false
 	}
-	if f.size += size; f.size >= batchBytes {
+	if f.size += size; f.size >= f.most {
 		wake(f.full)
 	}
 	return true
 }
 
-// take empties the batch. The feed keeps nothing of it: who sends it may take long.
-func (f *feed[T]) take() []T {
+// take empties the batch, and says how large the next may be. The feed keeps nothing of it:
+// who sends it may take long.
+func (f *feed[T]) take(most int) []T {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.most = most
 	taken := f.batch
 	if len(taken) == 0 {
 		return nil
@@ -128,7 +144,7 @@ func (f *feed[T]) source(h *Handler, read func() error) {
 // pass sends what comes, in batches, until all sources have ended, and nothing as often as
 // there is nothing. It returns the first error of a source, of send, or why the context
 // ended.
-func (f *feed[T]) pass(ctx context.Context, keepAlive time.Duration, send func([]T) error) error {
+func (f *feed[T]) pass(ctx context.Context, h *Handler, keepAlive time.Duration, send func([]T) error) error {
 	quiet := time.NewTimer(keepAlive)
 	defer quiet.Stop()
 	var last time.Time
@@ -136,7 +152,7 @@ func (f *feed[T]) pass(ctx context.Context, keepAlive time.Duration, send func([
 		select {
 		case <-f.ready:
 		case <-f.done:
-			if rest := f.take(); len(rest) > 0 {
+			if rest := f.take(share(h.streams.Load())); len(rest) > 0 {
 				if err := send(rest); err != nil {
 					return err
 				}
@@ -154,7 +170,7 @@ func (f *feed[T]) pass(ctx context.Context, keepAlive time.Duration, send func([
 		if !f.gather(ctx, time.Until(last.Add(pace))) {
 			return context.Cause(ctx)
 		}
-		if batch := f.take(); len(batch) > 0 {
+		if batch := f.take(share(h.streams.Load())); len(batch) > 0 {
 			if err := send(batch); err != nil {
 				return err
 			}
@@ -185,13 +201,14 @@ func (f *feed[T]) gather(ctx context.Context, long time.Duration) bool {
 func stream[T any](ctx context.Context, h *Handler, keepAlive time.Duration, send func([]T) error, sources ...func(context.Context, *feed[T]) error) error {
 	ctx, leave := h.within(ctx)
 	f := newFeed[T]()
-	f.sources = len(sources)
+	f.sources, f.most = len(sources), share(h.streams.Add(1))
+	defer h.streams.Add(-1)
 	for _, read := range sources {
 		f.source(h, func() error { return read(ctx, f) })
 	}
 	err := send(nil) // at once: the reader learns that it is heard
 	if err == nil {
-		err = f.pass(ctx, keepAlive, send)
+		err = f.pass(ctx, h, keepAlive, send)
 	}
 	leave()
 	<-f.done

@@ -40,7 +40,7 @@ func TestFeed_HoldsOneBatch(t *testing.T) {
 				if put != round*want {
 					t.Errorf("size %d: %d were put, want %d", size, put, round*want)
 				}
-				if taken := f.take(); len(taken) != want || taken[0] != (round-1)*want {
+				if taken := f.take(batchBytes); len(taken) != want || taken[0] != (round-1)*want {
 					t.Errorf("size %d: took %v", size, taken)
 				}
 			}
@@ -69,11 +69,29 @@ func TestFeed_AmendsOneBatch(t *testing.T) {
 			t.Error("it is not full yet")
 		}
 	}
-	if taken := f.take(); !slices.Equal(taken, []int{3}) {
+	if taken := f.take(batchBytes); !slices.Equal(taken, []int{3}) {
 		t.Errorf("took %v", taken)
 	}
 	if f.amend(1, one) {
 		t.Error("something was added to what was taken")
+	}
+}
+
+// Of many streams each has its share of what all may hold, and of however many enough for a
+// few lines; a batch is as large as the share was when the one before was taken.
+func TestFeed_SharesWithOtherStreams(t *testing.T) {
+	t.Parallel()
+	for streams, want := range map[int64]int{0: batchBytes, 1: batchBytes, 256: batchBytes, 1024: 16 << 10, 1 << 20: leastBytes} {
+		if got := share(streams); got != want {
+			t.Errorf("of %d streams each has %d bytes, want %d", streams, got, want)
+		}
+	}
+	f := newFeed[int]()
+	if f.take(1000); !f.put(t.Context(), 1, 600) || len(f.full) != 0 || !f.put(t.Context(), 2, 600) || len(f.full) != 1 {
+		t.Error("a batch of 1,000 bytes is full too early, or too late")
+	}
+	if f.amend(1, func(*int) bool { return true }) {
+		t.Error("something was added to a full batch")
 	}
 }
 
@@ -84,7 +102,7 @@ func TestFeed_KeepsNothingThatWasTaken(t *testing.T) {
 	f := newFeed[*[1 << 10]byte]()
 	item := new([1 << 10]byte)
 	gone := weak.Make(item)
-	if !f.put(t.Context(), item, 1) || len(f.take()) != 1 {
+	if !f.put(t.Context(), item, 1) || len(f.take(batchBytes)) != 1 {
 		t.Fatal("it was not put and taken")
 	}
 	runtime.GC()

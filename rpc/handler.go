@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync/atomic"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
@@ -23,7 +24,9 @@ type Handler struct {
 	config Config
 	mux    *http.ServeMux
 	group  *lifecycle.Group // what reads for streams
-	health *grpchealth.StaticChecker
+	// streams is how many are open.
+	streams atomic.Int64
+	health  *grpchealth.StaticChecker
 }
 
 // New returns a handler that answers for an engine, which stays its caller's.
