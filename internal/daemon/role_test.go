@@ -35,7 +35,7 @@ func roles() map[string][]daemon.Role {
 	for _, part := range []map[string][]daemon.Role{
 		may(all, "ExecutionService/Get", "ExecutionService/List", "ExecutionService/Wait", "ExecutionService/Watch",
 			"ExecutionService/ReadOutput", "ExecutionService/Stats", "ExecutionService/Info"),
-		may([]daemon.Role{daemon.Operator, daemon.Admin}, "ExecutionService/Execute", "ExecutionService/ExecuteBatch", "ExecutionService/Cancel",
+		may([]daemon.Role{daemon.Operator, daemon.Admin}, "ExecutionService/Execute", "ExecutionService/ExecuteBatch", "ExecutionService/CheckPlan", "ExecutionService/Cancel",
 			"ExecutionService/ExtendDeadline", "ExecutionService/WriteStdin", "ExecutionService/CloseStdin", "ExecutionService/Resize",
 			"ExecutionService/AddSecrets", "ExecutionService/Record"),
 		may([]daemon.Role{daemon.Admin}, "ExecutionService/Delete"),
