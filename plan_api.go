@@ -81,7 +81,12 @@ func PlanFrom(ctx context.Context, e API, id ID) (PlanResult, error) {
 		if err != nil {
 			return PlanResult{}, err
 		}
-		return planOf(r)
+		if r.Plan == nil { // lost: nobody was there to write it
+			return planByTags(ctx, e, &x)
+		}
+		return *r.Plan, nil
+	case x.Cursor == 0: // it runs in another process, which alone has its events
+		return planByTags(ctx, e, &x)
 	}
 	p := PlanResult{PlanID: id, Status: x.Status, Results: []PlanCommandResult{}, TotalDuration: x.Duration}
 	total, at := 0, map[int]int{}
@@ -101,6 +106,37 @@ func PlanFrom(ctx context.Context, e API, id ID) (PlanResult, error) {
 	p.Stats.Pending, p.Stats.Total = p.Stats.Pending+total-len(p.Results), total
 	slices.SortFunc(p.Results, func(a, b PlanCommandResult) int { return a.Index - b.Index })
 	return p, nil
+}
+
+// planByTags is what the executions of a plan tell of it: those that were not started yet
+// are not known, nor is an order but that of their acceptance.
+func planByTags(ctx context.Context, e API, x *Execution) (PlanResult, error) {
+	p := PlanResult{PlanID: x.ID, Status: x.Status, Results: []PlanCommandResult{}, TotalDuration: x.Duration}
+	at := map[string]int{}
+	f := Filter{Tags: map[string]string{PlanTag: x.ID.String()}, Oldest: true, Limit: maxPage}
+	for {
+		page, err := e.List(ctx, f)
+		if err != nil {
+			return PlanResult{}, err
+		}
+		for i := range page.Executions {
+			c := &page.Executions[i]
+			name := c.Metadata.Tags[PlanCommandTag]
+			n, again := at[name]
+			if !again {
+				n = len(p.Results)
+				at[name] = n
+				p.Results = append(p.Results, PlanCommandResult{Index: n, OfPlan: -1, Name: name})
+			}
+			r := &p.Results[n]
+			r.ID, r.Attempts, r.State, r.Success = c.ID, r.Attempts+1, PlanState(c.Status), c.Status == Completed
+			r.ExitCode, r.StartedAt, r.CompletedAt = c.ExitCode, c.StartedAt, c.CompletedAt
+		}
+		if f.After = page.Next; f.After == "" {
+			p.Stats = statsOf(p.Results)
+			return p, nil
+		}
+	}
 }
 
 // followPlan takes up what an event tells of a command; at is where they are, by index.

@@ -130,6 +130,9 @@ func (e *Engine) followed(rec *Record) *execution {
 		seen.request = kept{json: string(data)}
 	}
 	x.shown.Store(seen)
+	if isPlan(rec) { // nobody but who runs it can tell more
+		x.status = rec.Execution.Status
+	}
 	e.fill(x, &inv)
 	l := x.launch
 	l.ID, l.Mask = x.id, x.secrets.String

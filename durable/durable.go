@@ -51,6 +51,7 @@ type Engine struct {
 	store   *history.Store
 	folders *folder.State
 	runner  *runner
+	plans   *conducted
 	owner   *os.File // locked; nil where another has it
 	report  Report
 	group   *lifecycle.Group
@@ -135,6 +136,8 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	if e.runner, err = newRunner(e); err != nil {
 		return err
 	}
+	e.plans = &conducted{dir: e.runner.claims.dir}
+	e.runner.isConducted, e.runner.cancel = e.isConducted, e.plans.ask
 	kept := &store{Store: e.store}
 	if e.config.Guest {
 		kept.claims, kept.room = e.runner.claims, e.room
@@ -156,6 +159,7 @@ func (e *Engine) Execute(ctx context.Context, r engine.Request) (engine.ID, erro
 			"start a daemon with cloudops serve, or run the plan in the foreground")
 	}
 	id, err := e.Engine.Execute(ctx, r)
+	e.noted(&r, id, err)
 	if err != nil || !e.config.Guest || e.config.Foreground {
 		return id, err
 	}
@@ -174,13 +178,24 @@ func (e *Engine) Execute(ctx context.Context, r engine.Request) (engine.ID, erro
 // engine.Engine.ExecuteBatch. A guest starts each before it takes the next.
 func (e *Engine) ExecuteBatch(ctx context.Context, requests []engine.Request) []engine.Outcome {
 	if !e.config.Guest || e.config.Foreground {
-		return e.Engine.ExecuteBatch(ctx, requests)
+		outcomes := e.Engine.ExecuteBatch(ctx, requests)
+		for i, o := range outcomes {
+			e.noted(&requests[i], o.ID, o.Err)
+		}
+		return outcomes
 	}
 	outcomes := make([]engine.Outcome, len(requests))
 	for i, r := range requests {
 		outcomes[i].ID, outcomes[i].Err = e.Execute(ctx, r)
 	}
 	return outcomes
+}
+
+// noted takes note of a plan that was accepted.
+func (e *Engine) noted(r *engine.Request, id engine.ID, err error) {
+	if _, isPlan := r.Command.(engine.Plan); isPlan && err == nil {
+		e.plans.add(id)
+	}
 }
 
 // ExecutePlan accepts a plan. See engine.Engine. Errors besides: ErrUnsupported of a guest
@@ -214,12 +229,15 @@ func (e *Engine) takeUp(ctx context.Context) (err error) {
 		if e.report.Recovery, err = e.Recover(ctx); err != nil {
 			return err
 		}
+		if err := e.resumed(ctx); err != nil {
+			return err
+		}
 	}
 	if err := e.reconcile(ctx); err != nil {
 		return err
 	}
 	e.group.Go(e.janitor)
-	if e.owner != nil {
+	if e.owner != nil || e.config.Foreground {
 		e.group.Go(e.heed)
 	}
 	return nil

@@ -7,11 +7,13 @@ import (
 	engine "github.com/escher-dbai/cloudops-engine"
 )
 
-// heedEvery is how soon an owner hears that a guest has withdrawn what waits in its queue.
+// heedEvery is how soon an owner hears that a guest has withdrawn what waits in its queue,
+// and who conducts a plan that somebody cancels it.
 const heedEvery = 200 * time.Millisecond
 
-// heed looks for what guests have withdrawn from the queue. Where it does not, that is
-// found at the start, which may be far away.
+// heed looks for what others ask of the plans that run here, and for what guests have
+// withdrawn from the queue: where it does not, that is found at the start, which may be
+// far away.
 func (e *Engine) heed(ctx context.Context) {
 	ticker := time.NewTicker(heedEvery)
 	defer ticker.Stop()
@@ -20,6 +22,10 @@ func (e *Engine) heed(ctx context.Context) {
 		case <-ticker.C:
 		case <-ctx.Done():
 			return
+		}
+		e.heedPlans(ctx)
+		if e.owner == nil {
+			continue
 		}
 		if s, err := e.Stats(ctx); err != nil || s.Queued == 0 {
 			continue

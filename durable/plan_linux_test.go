@@ -191,3 +191,47 @@ func TestPlan_NeedsSomebodyWhoStays(t *testing.T) {
 		t.Errorf("%v: %+v", err, r)
 	}
 }
+
+// A plan runs in one program; another, which starts nothing, sees what runs of it, and
+// cancels it. It once said that it had, and the plan went on.
+func TestPlan_IsCancelledByAnother(t *testing.T) {
+	t.Parallel()
+	for name, config := range map[string]durable.Config{"the owner's": {}, "a foreground's": {Guest: true, Foreground: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, tmp := place(t), t.TempDir()
+			file := tmp + "/out"
+			conductor := open(t, dir, config)
+			id, err := conductor.ExecutePlan(t.Context(), appending(engine.PlanStrategy{Type: engine.SerialPlan}, 3, file, tmp+"/never"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the one in the middle runs", func() bool { return len(linesOf(t, file)) == 2 })
+			guest := open(t, dir, durable.Config{Guest: true})
+			x, err := guest.Get(t.Context(), id)
+			if err != nil || x.Status != engine.Running {
+				t.Fatalf("the guest sees %s, %v", x.Status, err)
+			}
+			eventually(t, "the guest sees its commands", func() bool {
+				p, err := engine.PlanFrom(t.Context(), guest, id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return p.Stats.Completed == 1 && p.Stats.Running == 1 && p.Results[1].Name == "c1"
+			})
+			by := engine.Actor{Kind: engine.Human, Name: "somebody else"}
+			if err := guest.CancelPlan(t.Context(), id, engine.Cancellation{Actor: by}); err != nil {
+				t.Fatal(err)
+			}
+			for who, e := range map[string]*durable.Engine{"conductor": conductor, "guest": guest} {
+				r, err := e.Wait(t.Context(), id)
+				if err != nil || r.Status != engine.Cancelled || r.CancelledBy != by || r.Plan == nil {
+					t.Fatalf("%s: %s by %v, %v", who, r.Status, r.CancelledBy, err)
+				}
+				if s := r.Plan.Stats; s.Completed != 1 || s.Cancelled != 1 || s.Skipped != 1 {
+					t.Errorf("%s: %+v", who, s)
+				}
+			}
+		})
+	}
+}

@@ -25,6 +25,10 @@ type runner struct {
 	slots   int    // how many may run in the directory
 	out     bool   // what it starts outlives this process
 	wake    func() // has the janitor look soon
+	// isConducted reports whether a plan runs in some process, and cancel asks that to
+	// cancel it.
+	isConducted func(context.Context, engine.ID) bool
+	cancel      func(id engine.ID, by engine.Actor) error
 }
 
 var (
@@ -127,15 +131,18 @@ func (r *runner) Find(ctx context.Context, l *engine.Launch) (engine.Control, er
 		return nil, fmt.Errorf("%w: the program that accepted it is about to start it", engine.ErrBusy)
 	}
 	gone := engine.Ending{Cause: engine.CauseLost, ExitCode: -1, Error: "the program that accepted it ended before it was started", Ended: time.Now()}
-	if err := r.Withdraw(ctx, l.ID, gone); err != nil && !errors.Is(err, engine.ErrFinished) {
+	if err := r.find.Withdraw(ctx, l.ID, gone); err != nil && !errors.Is(err, engine.ErrFinished) {
 		return nil, err
 	}
 	r.claims.drop(l.ID)
 	return r.find.Find(ctx, &own)
 }
 
-// Withdraw has nobody start an execution.
+// Withdraw has nobody start an execution, and whoever conducts a plan cancel it.
 func (r *runner) Withdraw(ctx context.Context, id engine.ID, end engine.Ending) error {
+	if r.isConducted(ctx, id) {
+		return r.cancel(id, end.CancelledBy)
+	}
 	defer r.wake()
 	return r.find.Withdraw(ctx, id, end)
 }
