@@ -139,7 +139,7 @@ func TestParsePlan_TellsNoFaultThatFollowsFromAnother(t *testing.T) {
 		{"a command that is none, to which another refers", `{"commands":[7,{"type":"exec","program":"a","depends_on":["b"]}]}`, "/commands/0: is not an object"},
 		{"a name that is none", `{"commands":[{"name":7,"type":"exec","program":"a"},{"type":"exec","program":"b","depends_on":["a"]}]}`, "/commands/0/name: is not a string"},
 		{"commands that are none", `{"commands":{}}`, "/commands: is not a list"},
-		{"a strategy that is none", `{"strategy":"serial","commands":[{"name":"a","type":"exec","program":"a","depends_on":[]},{"type":"exec","program":"b","depends_on":["a"]}]}`, "/strategy: is not an object"},
+		{"a strategy that is none", `{"strategy":"serial","commands":[{"name":"a","type":"exec","program":"a","depends_on":[]},{"type":"exec","program":"b","depends_on":["a"]}]}`, `/strategy: is not an object, such as {"type": "serial"}`},
 		{
 			"a matrix that is none, to whose cell another refers",
 			`{"commands":[{"name":"a","type":"exec","program":"${matrix.x}","matrix":{"axes":7}},{"type":"exec","program":"b","depends_on":["a[1]"]}]}`,

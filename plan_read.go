@@ -146,6 +146,10 @@ func (r *planReader) plan(t *jsonTree) (p Plan) {
 }
 
 func (r *planReader) strategy(t *jsonTree) (s PlanStrategy) {
+	if t.members == nil {
+		r.add(t.path, `is not an object, such as {"type": "%s"}`, SerialPlan)
+		return s
+	}
 	stop := true
 	r.fields(t, map[string]func(*jsonTree){
 		"type":            r.into(&s.Type, "a string"),
@@ -154,7 +158,7 @@ func (r *planReader) strategy(t *jsonTree) (s PlanStrategy) {
 		"dependencies":    r.into(&s.Dependencies, "an object of lists of indexes, by index"),
 	})
 	s.NoStopOnError = !stop
-	if s.Type == "" && t.members != nil {
+	if s.Type == "" {
 		r.add(t.path, "has no type: one of %s, %s, %s", SerialPlan, ParallelPlan, GraphPlan)
 	}
 	return s
