@@ -73,9 +73,9 @@ type execution struct {
 	added      int // how many secrets
 	addedBytes int
 
-	// ending is the result, output included: made by the first who saw it end and asks, and
+	// texts are what is kept of its output: made by the first who saw it end and asks, and
 	// the same for all of them, of whom there may be thousands.
-	ending     *Result
+	texts      [2]string
 	concluding sync.Once
 
 	// mu: Engine.mu
@@ -95,13 +95,16 @@ type execution struct {
 	done     chan struct{} // closed when final is set; nil while nobody waits, see Engine.over
 }
 
-// result is how it ended, output included, once it has a final.
+// result is how it ended, output included, once it has a final. All who ask share the texts:
+// a crowd sees an ending at once.
 func (x *execution) result() Result {
+	r := x.final.ending()
 	x.concluding.Do(func() {
-		r := x.final.result()
-		x.ending = &r
+		parts := x.final.journal.Parts()
+		x.texts = [2]string{keptText(&parts[Stdout], Stdout), keptText(&parts[Stderr], Stderr)}
 	})
-	return *x.ending
+	r.Stdout, r.Stderr = x.texts[Stdout], x.texts[Stderr]
+	return r
 }
 
 // phase is what the engine does with an execution.

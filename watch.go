@@ -26,26 +26,37 @@ const (
 // all wait for the next line.
 type rooms struct{ free sync.Pool }
 
-// fit is what to read into next, when the last read into buf gave n records.
-func (p *rooms) fit(buf []journal.Record, n int) []journal.Record {
-	switch {
-	case n == fewRecords && len(buf) == fewRecords:
-		if room, ok := p.free.Get().(*[records]journal.Record); ok {
-			return room[:]
-		}
-		return make([]journal.Record, records)
-	case n < fewRecords && len(buf) == records:
-		p.leave(buf)
-		return make([]journal.Record, fewRecords)
-	}
-	return buf
+// room is what a reader reads into: a few records, or many while it is behind.
+type room struct {
+	few  [fewRecords]journal.Record
+	many *[records]journal.Record
 }
 
-// leave gives back what fit returned, with nothing in it.
-func (p *rooms) leave(buf []journal.Record) {
-	if len(buf) == records {
-		clear(buf)
-		p.free.Put((*[records]journal.Record)(buf))
+func (r *room) records() []journal.Record {
+	if r.many != nil {
+		return r.many[:]
+	}
+	return r.few[:]
+}
+
+// fit makes a room fit for a reader whose last look gave n records.
+func (p *rooms) fit(r *room, n int) {
+	switch {
+	case n == fewRecords && r.many == nil:
+		if r.many, _ = p.free.Get().(*[records]journal.Record); r.many == nil {
+			r.many = new([records]journal.Record)
+		}
+	case n < fewRecords:
+		p.leave(r)
+	}
+}
+
+// leave gives back what fit has lent, with nothing in it.
+func (p *rooms) leave(r *room) {
+	if r.many != nil {
+		clear(r.many[:])
+		p.free.Put(r.many)
+		r.many = nil
 	}
 }
 
@@ -150,9 +161,10 @@ type watcher struct {
 func (w *watcher) run(ctx context.Context, yield func(Event) bool) error {
 	at := max(0, int64(w.from))
 	started := false
-	buf := make([]journal.Record, fewRecords)
-	defer func() { w.rooms.leave(buf) }()
+	var room room
+	defer w.rooms.leave(&room)
 	for {
+		buf := room.records()
 		n, next, err := w.read(ctx, at, buf)
 		switch {
 		case errors.Is(err, io.EOF):
@@ -185,7 +197,7 @@ func (w *watcher) run(ctx context.Context, yield func(Event) bool) error {
 			}
 			w.hold = nil
 		}
-		buf = w.rooms.fit(buf, n)
+		w.rooms.fit(&room, n)
 	}
 }
 
@@ -348,11 +360,12 @@ func (e *Engine) Output(ctx context.Context, id ID, from Cursor) iter.Seq2[Outpu
 			yield(Output{}, err)
 			return
 		}
-		buf := make([]journal.Record, fewRecords)
-		defer func() { e.rooms.leave(buf) }()
+		var room room
+		defer e.rooms.leave(&room)
 		var loan journal.Loan
 		defer loan.Return()
 		for at := int64(from); ; {
+			buf := room.records()
 			n, next, err := s.journal.Borrow(ctx, at, buf, &loan)
 			switch {
 			case errors.Is(err, io.EOF):
@@ -370,7 +383,7 @@ func (e *Engine) Output(ctx context.Context, id ID, from Cursor) iter.Seq2[Outpu
 					return
 				}
 			}
-			buf = e.rooms.fit(buf, n)
+			e.rooms.fit(&room, n)
 		}
 	}
 }
