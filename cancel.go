@@ -26,11 +26,11 @@ func (e *Engine) cancel(ctx context.Context, x *execution, c Cancellation, cause
 		x.cancel.Force = true
 	}
 	queued, control := e.unqueueLocked(x), x.control
-	foreign := x.elsewhere && x.phase == starting
+	foreign, runs := x.elsewhere && x.phase == starting, x.status == Running // a plan of another program
 	e.mu.Unlock()
 	switch {
 	case foreign && control == nil:
-		return e.withdraw(ctx, x, Ending{Cause: cause, ExitCode: -1, Ended: time.Now(), CancelledBy: c.Actor})
+		return e.withdraw(ctx, x, Ending{Cause: cause, ExitCode: -1, Ended: time.Now(), CancelledBy: c.Actor, Forced: c.Force && runs})
 	case queued:
 		e.conclude(ctx, x, Ending{Cause: cause, ExitCode: -1})
 	case control != nil:

@@ -37,7 +37,8 @@ type Finder interface {
 	// that go; else it waits, as for any Runner.
 	Outlives() bool
 	// Withdraw has nobody start an execution that nobody has started yet, and keeps
-	// this ending of it. Errors: ErrFinished where somebody was quicker.
+	// this ending of it. Errors: ErrFinished where somebody was quicker. Of a plan that
+	// another program runs it asks that program to cancel it: by force where it is Forced.
 	Withdraw(ctx context.Context, id ID, end Ending) error
 }
 

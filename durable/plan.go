@@ -51,8 +51,8 @@ func (c *conducted) drop(id engine.ID) {
 }
 
 // ask leaves word for whoever conducts a plan that it is to be cancelled.
-func (c *conducted) ask(id engine.ID, by engine.Actor) error {
-	text, err := json.Marshal(by)
+func (c *conducted) ask(id engine.ID, what engine.Cancellation) error {
+	text, err := json.Marshal(what)
 	if err != nil {
 		return err
 	}
@@ -71,17 +71,16 @@ func (c *conducted) ask(id engine.ID, by engine.Actor) error {
 }
 
 // asked takes the word that somebody has left, if there is one.
-func (c *conducted) asked(id engine.ID) (by engine.Actor, there bool) {
+func (c *conducted) asked(id engine.ID) (what engine.Cancellation, there bool) {
 	text, err := os.ReadFile(c.path(id))
 	if err != nil {
-		return by, false
+		return what, false
 	}
 	_ = os.Remove(c.path(id))
-	return by, json.Unmarshal(text, &by) == nil
+	return what, json.Unmarshal(text, &what) == nil
 }
 
-// heedPlans does what others have asked of the plans that run here. A second cancel is
-// what it is to any plan: more urgent.
+// heedPlans does what others have asked of the plans that run here.
 func (e *Engine) heedPlans(ctx context.Context) {
 	for _, id := range e.plans.all() {
 		s, err := e.Status(ctx, id)
@@ -89,8 +88,8 @@ func (e *Engine) heedPlans(ctx context.Context) {
 			e.plans.drop(id)
 			continue
 		}
-		if by, there := e.plans.asked(id); there {
-			_ = e.Cancel(ctx, id, engine.Cancellation{Actor: by}) // it has ended meanwhile
+		if what, there := e.plans.asked(id); there {
+			_ = e.Cancel(ctx, id, what) // it has ended meanwhile
 		}
 	}
 }

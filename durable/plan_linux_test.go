@@ -202,7 +202,11 @@ func TestPlan_IsCancelledByAnother(t *testing.T) {
 			dir, tmp := place(t), t.TempDir()
 			file := tmp + "/out"
 			conductor := open(t, dir, config)
-			id, err := conductor.ExecutePlan(t.Context(), appending(engine.PlanStrategy{Type: engine.SerialPlan}, 3, file, tmp+"/never"))
+			plan, force := appending(engine.PlanStrategy{Type: engine.SerialPlan}, 3, file, tmp+"/never"), config.Foreground
+			if force {
+				plan.Commands[1].Request.Command = engine.Shell("trap '' TERM; echo c1 >> " + file + "; while :; do sleep .01; done")
+			}
+			id, err := conductor.ExecutePlan(t.Context(), plan)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -220,7 +224,7 @@ func TestPlan_IsCancelledByAnother(t *testing.T) {
 				return p.Stats.Completed == 1 && p.Stats.Running == 1 && p.Results[1].Name == "c1"
 			})
 			by := engine.Actor{Kind: engine.Human, Name: "somebody else"}
-			if err := guest.CancelPlan(t.Context(), id, engine.Cancellation{Actor: by}); err != nil {
+			if err := guest.CancelPlan(t.Context(), id, engine.Cancellation{Actor: by, Force: force}); err != nil {
 				t.Fatal(err)
 			}
 			for who, e := range map[string]*durable.Engine{"conductor": conductor, "guest": guest} {

@@ -28,7 +28,7 @@ type runner struct {
 	// isConducted reports whether a plan runs in some process, and cancel asks that to
 	// cancel it.
 	isConducted func(context.Context, engine.ID) bool
-	cancel      func(id engine.ID, by engine.Actor) error
+	cancel      func(engine.ID, engine.Cancellation) error
 }
 
 var (
@@ -141,7 +141,7 @@ func (r *runner) Find(ctx context.Context, l *engine.Launch) (engine.Control, er
 // Withdraw has nobody start an execution, and whoever conducts a plan cancel it.
 func (r *runner) Withdraw(ctx context.Context, id engine.ID, end engine.Ending) error {
 	if r.isConducted(ctx, id) {
-		return r.cancel(id, end.CancelledBy)
+		return r.cancel(id, engine.Cancellation{Actor: end.CancelledBy, Force: end.Forced})
 	}
 	defer r.wake()
 	return r.find.Withdraw(ctx, id, end)
