@@ -256,10 +256,10 @@ func (c *content) bridge(s *slot, before [streams]int64, o *Options) bool {
 	missing, notes := [streams]int64{}, s.start-c.end()
 	for i := range missing {
 		missing[i] = before[i] - c.bytesOf(Stream(i))
+		if missing[i] < 0 || missing[i] > notes { // what is left before it, too, lest a sum run over
+			return false
+		}
 		notes -= missing[i]
-	}
-	if min(missing[0], missing[1], notes) < 0 {
-		return false
 	}
 	if !e.note() && !e.lost() && notes == 0 && missing[1-e.stream()] == 0 {
 		l := c.log(e.stream(), o)
