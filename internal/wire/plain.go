@@ -42,7 +42,11 @@ func (r reading) decode(m proto.Message) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(fields)
+	data, err := json.Marshal(fields)
+	if err != nil { // no number, or one without end
+		return nil, fmt.Errorf("%w: %s: %w", engine.ErrInvalid, m.ProtoReflect().Descriptor().Name(), err)
+	}
+	return data, nil
 }
 
 func (r reading) message(m protoreflect.Message) (any, error) {
