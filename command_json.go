@@ -16,7 +16,8 @@ import (
 // A field that is left out or null has its default. Everything else is told at
 // once, in one [ErrInvalidCommand] that names the fields: a kind that does not
 // exist, a field that is missing, has the wrong type, is there twice or does
-// not belong to the kind, and every value that would be refused at the start.
+// not belong to the kind, and every value that would be refused at the start. Of a
+// plan all is told by a [PlanError].
 func ParseCommand(data []byte) (Command, error) {
 	members, err := readMembers(data)
 	if err != nil {
