@@ -34,11 +34,13 @@ func (s *service) Watch(ctx context.Context, m *pb.WatchRequest, out *connect.Se
 // with one of Connect.
 func (h *Handler) Events(ctx context.Context, m *pb.WatchRequest, send func(*pb.WatchResponse) error) error {
 	var sources []func(context.Context, *feed[said]) error
+	var ids []engine.ID
 	for _, p := range m.GetExecutions() {
 		id, err := engine.ParseID(p.GetId())
 		if err != nil {
 			return wire.EncodeConnect(err)
 		}
+		ids = append(ids, id)
 		sources = append(sources, func(ctx context.Context, f *feed[said]) error {
 			return h.events(ctx, f, m, id, asAsked(p, h.engine.Watch(ctx, id, engine.Cursor(p.GetFrom()))))
 		})
@@ -47,7 +49,7 @@ func (h *Handler) Events(ctx context.Context, m *pb.WatchRequest, send func(*pb.
 		return wire.EncodeConnect(fmt.Errorf("%w: %d executions: one stream watches 1 to %d", engine.ErrInvalid, n, maxWatched))
 	}
 	if m.GetPlan() {
-		sources = []func(context.Context, *feed[said]) error{func(ctx context.Context, f *feed[said]) error { return h.planEvents(ctx, f, m) }}
+		sources = []func(context.Context, *feed[said]) error{func(ctx context.Context, f *feed[said]) error { return h.planEvents(ctx, f, m, ids) }}
 	}
 	pass := func(batch []said) error {
 		m := &pb.WatchResponse{}
@@ -69,22 +71,14 @@ func (h *Handler) Events(ctx context.Context, m *pb.WatchRequest, send func(*pb.
 	return wire.EncodeConnect(stream(ctx, h, h.config.keepAlive(m.KeepAliveMs), pass, sources...))
 }
 
-// planEvents puts the events of a plan and of its commands into a feed.
-func (h *Handler) planEvents(ctx context.Context, f *feed[said], m *pb.WatchRequest) error {
-	at := make(map[engine.ID]engine.Cursor, len(m.GetExecutions()))
-	for _, p := range m.GetExecutions() {
-		id, err := engine.ParseID(p.GetId())
-		if err != nil {
-			return err
-		}
-		at[id] = engine.Cursor(p.GetFrom())
+// planEvents puts the events of a plan, whose id comes first, and of its commands into a feed.
+func (h *Handler) planEvents(ctx context.Context, f *feed[said], m *pb.WatchRequest, ids []engine.ID) error {
+	at := make(map[engine.ID]engine.Cursor, len(ids))
+	for i, p := range m.GetExecutions() {
+		at[ids[i]] = engine.Cursor(p.GetFrom())
 	}
-	whole := m.GetExecutions()[0]
-	id, err := engine.ParseID(whole.GetId())
-	if err != nil {
-		return err
-	}
-	return h.events(ctx, f, m, id, asAsked(whole, engine.ResumePlan(ctx, h.engine, id, at[id], at)))
+	id := ids[0]
+	return h.events(ctx, f, m, id, asAsked(m.GetExecutions()[0], engine.ResumePlan(ctx, h.engine, id, at[id], at)))
 }
 
 // asAsked are the events without output, where that is asked for: of a plan, its own

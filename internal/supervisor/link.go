@@ -47,18 +47,20 @@ func (k *link) join(l *lines, s *started, greeted bool) {
 // stopped. It returns the phases so far, and whether there was a greeting.
 func (k *link) greet(l *lines) ([]engine.EventKind, bool) {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !k.greeted {
-		k.mu.Unlock()
-		_, _ = l.ahead.Peek(1)
-		s := greeting(l, k.launch.ID)
-		k.mu.Lock()
-		if s == nil {
-			return nil, false
-		}
-		k.started, k.greeted = *s, true
+	phases, greeted := slices.Clone(k.started.Phases), k.greeted
+	k.mu.Unlock()
+	if greeted {
+		return phases, true
 	}
-	return slices.Clone(k.started.Phases), true
+	_, _ = l.ahead.Peek(1)
+	s := greeting(l, k.launch.ID)
+	if s == nil {
+		return nil, false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.started, k.greeted = *s, true
+	return slices.Clone(s.Phases), true
 }
 
 // Began is when it was started, and how long it may run since then.
