@@ -42,8 +42,14 @@ test: ## Vet and test everything; Go alone is enough (no compiler, root or servi
 	CGO_ENABLED=0 $(GO) vet ./...
 	CGO_ENABLED=0 $(GO) test -shuffle=on -count=1 ./...
 
+CHECKS := lint contract generated cross race proofs
+
 .PHONY: check
-check: lint contract generated cross race proofs ## All that a change must pass, beyond make test
+check: $(CHECKS) ## All that a change must pass, beyond make test
+
+.PHONY: checks
+checks: ## Name the parts of make check
+	@echo $(CHECKS)
 
 # Kills at random moments run in make test: under the detector hundreds of programs are started ten times as slowly.
 WITHOUT_RACE = ^TestKilled_(EnginesLoseNothing|SupervisorsTakeOnlyTheirOwn)$$
