@@ -145,7 +145,7 @@ func TestLIM12_CPUHogs(t *testing.T) {
 		<-time.After(time.Millisecond)
 	}
 	slices.Sort(took)
-	if p99 := took[len(took)*99/100]; p99 > 500*time.Millisecond {
+	if p99 := took[len(took)*99/100]; p99 > tooLong/2 { // which is a hang
 		t.Errorf("an answer took %v at p99", p99)
 	}
 	wantCancelled(t, stopped(t, e, id), false)
