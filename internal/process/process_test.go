@@ -289,7 +289,9 @@ func TestGiveUp_EndsAStreamThatSomebodyHolds(t *testing.T) {
 				t.Fatal(err)
 			}
 			within(t, "exit", w.exited)
-			p.GiveUp()
+			if !p.GiveUp() {
+				t.Error("nobody is said to hold it")
+			}
 			within(t, "end", w.ended)
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		})

@@ -305,6 +305,29 @@ func TestTee_ThatNeverReturnsDoesNotOutliveAKill(t *testing.T) {
 	}
 }
 
+// Where nobody comes to read a pipe in time, because the machine is busy, it is not said that
+// somebody holds it: the end of what was killed is there.
+func TestKill_OnABusyMachineLeavesNoPipeHeld(t *testing.T) {
+	t.Parallel()
+	runner := runnerIn(t, "")
+	busy, letGo := make(chan struct{}), make(chan struct{})
+	other := startOn(t, runner, "echo once", func(s *run.Spec) {
+		s.Tee = func(journal.Stream, []byte) { // called by who reads all pipes of the runner
+			close(busy)
+			<-letGo
+		}
+	})
+	x := startOn(t, runner, `(trap '' TERM; while :; do sleep 0.01; done) & wait`)
+	<-busy
+	x.Kill(run.Cancelled, nil)
+	<-time.After(time.Second) // far more than pipes are waited for
+	close(letGo)
+	if end := x.wait(); end.PipeHeld || end.Cause != run.Cancelled || len(end.Survivors) > 0 {
+		t.Errorf("ending is %+v", end)
+	}
+	other.wait()
+}
+
 // teeLimit is far above what the run allows a tee after a kill in a hurry.
 const teeLimit = 4 * time.Second
 
