@@ -66,6 +66,7 @@ func TestLIM08_ForkBomb(t *testing.T) {
 	request.Limits.Processes = 200
 	id := start(t, e, request)
 	become(t, "fork bomb", func() bool { return len(g.pids()) > 100 })
+	until(t, e, id, func(ev engine.Event) bool { return strings.Contains(string(ev.Line), "fork") }) // it is refused another
 	for range 20 {
 		if n := len(g.pids()); n > 200 {
 			t.Errorf("%d processes, and 200 are allowed", n)
@@ -87,7 +88,7 @@ func TestLIM08_ForkBomb(t *testing.T) {
 func TestLimits_ProcessLimitIsTheCauseOfAFailure(t *testing.T) {
 	t.Parallel()
 	e := enforcing(t, "processes")
-	request := engine.Request{Command: engine.Exec("sh", "-c", "sleep 0.1 & sleep 0.1 & sleep 0.1 & wait")}
+	request := engine.Request{Command: engine.Exec("sh", "-c", "for i in 1 2 3; do sleep 300 >/dev/null 2>&1 & done; wait")}
 	request.Limits.Processes = 2
 	r := do(t, e, request)
 	wantEnding(t, r, ending{engine.Failed, engine.CauseProcessLimit, false, engine.Actor{}})

@@ -73,7 +73,8 @@ func TestCLD02_PromptForInput(t *testing.T) {
 
 func TestCLD03_HelperThatStaysBehind(t *testing.T) {
 	t.Parallel()
-	r := heldPipe(t, `setsid bash -c 'echo $$; exec sleep 60' & sleep 0.2; echo token`)
+	said := filepath.Join(t.TempDir(), "said")
+	r := heldPipe(t, `setsid bash -c 'echo $$; touch "$1"; exec sleep 60' bash "$1" & until [ -e "$1" ]; do sleep 0.02; done; echo token`, said)
 	wantEnding(t, r, ending{engine.Completed, engine.CauseExit, false, engine.Actor{}})
 	if !strings.HasSuffix(r.Stdout, "token\n") {
 		t.Errorf("want the token, got %q", r.Stdout)

@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +20,10 @@ func held(t *testing.T, c engine.Config) *engine.Engine {
 	}
 	return open(t, c)
 }
+
+// unique makes a name that processes of no other run of the tests have: by it they are
+// found among all of the machine.
+func unique(name string) string { return name + "-" + strconv.FormatUint(rand.Uint64(), 36) }
 
 // daemonised starts a program as a daemon does, with nothing that tells whose it is:
 // a session of its own, forked twice, an empty environment, closed files.
@@ -44,35 +50,37 @@ func nowhere(t *testing.T, name string) {
 func TestTREE07_DaemonWithNothingOfOurs(t *testing.T) {
 	t.Parallel()
 	e := held(t, engine.Config{Grace: 200 * time.Millisecond})
-	id := start(t, e, bash(daemonised("tree07a")+"; echo ready; sleep 300"))
+	name := unique("tree07")
+	id := start(t, e, bash(daemonised(name)+"; echo ready; sleep 300"))
 	until(t, e, id, printed("ready"))
-	become(t, "daemon", func() bool { return len(running("tree07a")) == 1 })
+	become(t, "daemon", func() bool { return len(running(name)) == 1 })
 	r := stopped(t, e, id)
 	wantCancelled(t, r, false)
 	if r.Containment != "cgroup" {
 		t.Errorf("containment is %q", r.Containment)
 	}
-	nowhere(t, "tree07a")
+	nowhere(t, name)
 }
 
 // A leader that ends by itself, and leaves what holds no output of ours.
 func TestTREE10_SilentOrphanIsEndedOrNamed(t *testing.T) {
 	t.Parallel()
 	e := held(t, engine.Config{})
-	request := bash(daemonised("tree10a"))
+	ended, left := unique("tree10a"), unique("tree10b")
+	request := bash(daemonised(ended))
 	r := do(t, e, request)
 	if !r.Success || r.Swept < 1 || len(r.Survivors) > 0 || r.OutputIncomplete {
 		t.Errorf("want a success that swept one; got %s, %d swept, survivors %v", r.Status, r.Swept, r.Survivors)
 	}
-	nowhere(t, "tree10a")
+	nowhere(t, ended)
 
-	request = bash(daemonised("tree10b") + "; until pgrep -x -f 'tree10b 300' >/dev/null; do :; done")
+	request = bash(daemonised(left) + "; until pgrep -x -f '" + left + " 300' >/dev/null; do :; done")
 	request.Leftovers = engine.LeaveLeftovers
 	r = do(t, e, request)
-	if !r.Success || r.Swept != 0 || len(r.Survivors) != 1 || !strings.HasPrefix(r.Survivors[0].Command, "tree10b") {
+	if !r.Success || r.Swept != 0 || len(r.Survivors) != 1 || !strings.HasPrefix(r.Survivors[0].Command, left) {
 		t.Fatalf("want a success that names one survivor; got %s, %d swept, survivors %v", r.Status, r.Swept, r.Survivors)
 	}
-	if pids := running("tree10b"); len(pids) != 1 || pids[0] != r.Survivors[0].Pid {
+	if pids := running(left); len(pids) != 1 || pids[0] != r.Survivors[0].Pid {
 		t.Errorf("survivors are %v, and %v runs", r.Survivors, pids)
 	}
 	_ = syscall.Kill(r.Survivors[0].Pid, syscall.SIGKILL)
@@ -98,8 +106,9 @@ func TestLeftovers_LiveWhereTheyMay(t *testing.T) {
 	t.Parallel()
 	for _, containment := range []engine.Containment{engine.ContainmentAuto, engine.ContainmentGroup} {
 		e, g := open(t, engine.Config{Containment: containment}), plant(t)
-		for _, line := range []string{"sleep 300 & echo hi", "setsid sleep 300 & echo hi", "sleep 300 <&- >&- 2>&- & sleep 0.1; echo hi"} {
-			request := g.bash(line)
+		for _, line := range []string{"sleep 300 &", "setsid sleep 300 &", "sleep 300 <&- >&- 2>&- &"} {
+			// Who is left is named by what it is at the end of the leader: it has to be a sleep by then.
+			request := g.bash(line + ` until read -rd '' name </proc/$!/cmdline && [ "$name" = sleep ]; do :; done; echo hi`)
 			request.Leftovers, request.WaitDelay = engine.LeaveLeftovers, 50*time.Millisecond
 			r := do(t, e, request)
 			if !r.Success || r.Stdout != "hi\n" || len(r.Survivors) != 1 || r.Survivors[0].Command != "sleep 300" {

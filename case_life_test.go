@@ -185,9 +185,9 @@ func TestLIFE11_ExitWithAFullPipe(t *testing.T) {
 }
 
 // heldPipe runs a leader that leaves its output to a child.
-func heldPipe(t *testing.T, line string) engine.Result {
+func heldPipe(t *testing.T, line string, args ...string) engine.Result {
 	t.Helper()
-	request := bash(line)
+	request := bash(line, args...)
 	request.WaitDelay = 200 * time.Millisecond
 	r := do(t, open(t, engine.Config{}), request)
 	if r.Duration > 20*time.Second || !r.OutputIncomplete {

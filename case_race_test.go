@@ -105,7 +105,7 @@ func TestRACE02_TimeoutAgainstExitAgainstCancel(t *testing.T) {
 
 func TestRACE03_ManyCancelsAtOnce(t *testing.T) {
 	t.Parallel()
-	e := open(t, engine.Config{})
+	e := open(t, engine.Config{Grace: 10 * time.Minute})
 	gate := filepath.Join(t.TempDir(), "gate")
 	id := start(t, e, bash(`trap 'echo T' TERM; echo ready; until [ -e "$1" ]; do sleep 0.02; done`, gate))
 	until(t, e, id, printed("ready"))

@@ -210,35 +210,3 @@ func TestSUB05_Accounting(t *testing.T) {
 		}
 	}
 }
-
-// That nothing is left of those who came and went, TestMain proves for all.
-func TestSUB07_Churn(t *testing.T) {
-	t.Parallel()
-	g := plant(t)
-	e := open(t, engine.Config{})
-	var ids [4]engine.ID
-	for i := range ids {
-		ids[i] = start(t, e, g.bash(`while echo tick; do sleep 0.01; done`))
-		until(t, e, ids[i], printed("tick"))
-	}
-	before := runtime.NumGoroutine()
-	for i := range times(10_000, 1000) {
-		for _, err := range e.Output(t.Context(), ids[i%len(ids)], 0) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-		for _, err := range e.Watch(t.Context(), ids[i%len(ids)], 0) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-	}
-	become(t, "goroutines as before", func() bool { return runtime.NumGoroutine() <= before+100 }) // other tests have some
-	for _, id := range ids {
-		cancel(t, e, id, engine.Cancellation{Force: true})
-		end(t, e, id)
-	}
-}

@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	switch helper := os.Getenv(helperVariable); helper {
 	case "":
 		goleak.VerifyTestMain(m)
-	case "base", "ten":
-		if err := map[string]func() error{"base": measureBase, "ten": runTen}[helper](); err != nil {
+	case "base", "churn", "ten":
+		if err := map[string]func() error{"base": measureBase, "churn": churn, "ten": runTen}[helper](); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -235,9 +236,14 @@ func awaitProgress(t *testing.T, e engine.API, id engine.ID, is func(*engine.Pro
 
 func TestExecutePlan_EndsAtItsTimeout(t *testing.T) {
 	t.Parallel()
-	e := open(t, engine.Config{})
-	r := runPlan(t, e, engine.Plan{Timeout: 50 * time.Millisecond, Commands: []engine.PlanCommand{{Request: bash("exec sleep 600")}, planned("next", "true")}})
-	wantPlan(t, r, engine.TimedOut, "command-0 cancelled, next skipped")
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := scripted(t, engine.Config{}, nil)
+		r := runPlan(t, e, engine.Plan{Timeout: time.Minute, Commands: []engine.PlanCommand{{Request: play("hang")}, {Name: "next", Request: play("ok")}}})
+		wantPlan(t, r, engine.TimedOut, "command-0 cancelled, next skipped")
+		if r.TotalDuration != time.Minute {
+			t.Errorf("it took %v", r.TotalDuration)
+		}
+	})
 }
 
 // A halt that is to be now cancels what runs.

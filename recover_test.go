@@ -247,6 +247,7 @@ func TestStore_ForgetsSecretsThatAreAdded(t *testing.T) {
 	l := newLeft(t)
 	e, _ := l.next(engine.Config{MaxConcurrent: 1})
 	runs, waits := start(t, e, bash("sleep 60", secret)), start(t, e, bash("echo it is $1", secret))
+	until(t, e, runs, isStart)
 	for _, id := range []engine.ID{runs, waits} {
 		wantError(t, "add", e.AddSecrets(t.Context(), id, secret, "one more of them"), nil)
 	}

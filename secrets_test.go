@@ -170,12 +170,15 @@ func TestAddSecrets_WhileItWrites(t *testing.T) {
 		})
 	}
 	all.Wait()
-	for n, from := 0, get(t, e, id).Cursor; n < 1<<20; { // until what was in the pipes is out
+	n := map[engine.Stream]int{}
+	out := func() bool { return min(n[engine.Stdout], n[engine.Stderr]) >= 1<<20 } // what was in both pipes
+	for from := get(t, e, id).Cursor; !out(); {
 		for o, err := range e.Output(t.Context(), id, from) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n, from = n+len(o.Data), o.Cursor; n >= 1<<20 {
+			n[o.Stream] += len(o.Data) + int(o.Skipped)
+			if from = o.Cursor; out() {
 				break
 			}
 		}

@@ -74,9 +74,10 @@ func TestLimits_LetNoMoreProcessesBeThanTheyMay(t *testing.T) {
 	t.Parallel()
 	for way, table := range bothWays(t) {
 		enforced(t, table, process.Processes)
-		spec := sh("sleep 0.1; for i in 1 2 3 4 5 6 7 8 9; do sleep 300 & done; wait")
+		spec := interactive("read go; for i in 1 2 3 4 5 6 7 8 9; do sleep 300 <&- & done; wait")
 		spec.Limits.Processes = 5
 		p, w := start(t, table, spec)
+		write(t, p, "\n")           // now it is limited, however it was started
 		within(t, "exit", w.exited) // the shell gives up
 		// ForkExec's child is limited from a moment after its start.
 		if n := len(p.Rest()); n > 4 && way == "raw" && p.Containment() == process.InCgroup {

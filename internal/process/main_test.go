@@ -7,9 +7,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -229,14 +231,21 @@ func fixture(t *testing.T, name string, env ...string) process.Spec {
 	}
 }
 
+// unique is a mark that no process of another test has, nor of another run of this one at
+// the same time: what carries it is found among all of the machine, and ended.
+func unique(t *testing.T) string {
+	t.Helper()
+	return "PROCESS_TEST_MARK=" + strconv.FormatUint(rand.Uint64(), 36)
+}
+
 // within waits for a channel, far longer than it should take.
 func within[T any](t *testing.T, what string, c <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(30 * time.Second):
-		t.Fatalf("%s: nothing after 30 seconds", what)
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("%s: nothing after two minutes", what)
 	}
 	return *new(T)
 }

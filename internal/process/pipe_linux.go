@@ -169,31 +169,36 @@ func (p *pipe) close() {
 	p.process.observer.EOF(p.stream)
 }
 
-// giveUp ends the stream although somebody still holds its other end.
-func (p *pipe) giveUp() {
+// giveUp ends the stream although somebody still holds its other end, and reports
+// whether somebody may.
+func (p *pipe) giveUp() (held bool) {
 	p.abandon.Store(true)
-	if p.own() {
-		pool := &p.process.table.buffers
-		buffer, _ := pool.Get().(*[readBytes]byte)
-		p.rest(buffer[:])
-		pool.Put(buffer)
-		p.close()
+	if !p.own() {
+		return p.state.Load() != drained
 	}
+	pool := &p.process.table.buffers
+	buffer, _ := pool.Get().(*[readBytes]byte)
+	held = p.rest(buffer[:])
+	pool.Put(buffer)
+	p.close()
+	return held
 }
 
-// rest reads what is in a pipe that is given up: on a busy machine it may be that nobody
-// holds it, and only that nobody came to read it. It is no more than a pipe can have:
-// who does hold it may write for ever. A tee that hangs is not asked to take it.
-func (p *pipe) rest(buffer []byte) {
+// rest reads what is in a pipe that is given up, and reports whether its end is not there:
+// on a busy machine it may be that nobody holds it, and only that nobody came to read it.
+// It is no more than a pipe can have: who does hold it may write for ever. A tee that
+// hangs is not asked to take it.
+func (p *pipe) rest(buffer []byte) (held bool) {
 	for taken := 0; taken < busyPipeBytes && !p.process.blocking; {
 		n, err := unix.Read(p.fd, buffer)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if n <= 0 || err != nil {
-			return
+			return errors.Is(err, unix.EAGAIN)
 		}
 		p.process.observer.Output(p.stream, buffer[:n])
 		taken += n
 	}
+	return true
 }

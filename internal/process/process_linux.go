@@ -167,11 +167,13 @@ func (p *Process) SignalLeader(sig syscall.Signal) error {
 }
 
 // GiveUp ends the streams although somebody still holds their other end: each
-// that was open gets its EOF.
-func (p *Process) GiveUp() {
+// that was open gets its EOF. It reports whether somebody may hold one: its end may
+// have been there, and nobody has come to it yet.
+func (p *Process) GiveUp() (held bool) {
 	for i := range p.out {
-		p.out[i].giveUp()
+		held = p.out[i].giveUp() || held
 	}
+	return held
 }
 
 // Close kills what is left of the group and releases the process.

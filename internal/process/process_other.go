@@ -61,8 +61,11 @@ func (p *Process) wait() {
 }
 
 // GiveUp ends the streams although somebody still holds their other end: each
-// that was open gets its EOF.
-func (p *Process) GiveUp() { p.closePipes() }
+// that was open gets its EOF. It reports whether somebody may hold one.
+func (p *Process) GiveUp() (held bool) {
+	p.closePipes()
+	return true
+}
 
 func (p *Process) closePipes() {
 	for _, f := range p.out {

@@ -103,7 +103,7 @@ func TestTree_IsNotLeftEmptyByTheLeader(t *testing.T) {
 func TestSignalRest_AsksWhoLeftTheGroup(t *testing.T) {
 	t.Parallel()
 	for _, c := range containments(t) {
-		mark := "PROCESS_TEST_MARK=" + t.Name() + string(c)
+		mark := unique(t)
 		spec := sh(`trap 'echo leader' TERM; setsid sh -c 'trap "echo other; exit" TERM; echo up; while :; do sleep 0.01; done' & while :; do sleep 0.01; done`)
 		spec.Env, spec.Mark = append(os.Environ(), mark), mark
 		p, w := start(t, openAs(t, c), spec)
@@ -231,7 +231,7 @@ func TestReaper_LeavesAloneWhoIsNotEnded(t *testing.T) {
 // command ends is not known, and what is told says so.
 func TestReaper_ThatIsKilledIsTold(t *testing.T) {
 	t.Parallel()
-	mark := "PROCESS_TEST_MARK=" + t.Name()
+	mark := unique(t)
 	spec := sh("setsid sleep 300 & echo ready; exec sleep 300")
 	spec.Env, spec.Mark = append(os.Environ(), mark), mark
 	p, w := start(t, openReaper(t), spec)
@@ -257,7 +257,7 @@ func TestReaper_ThatIsKilledIsTold(t *testing.T) {
 func TestReaper_ThatIsKilledAtOnceLeavesNothing(t *testing.T) {
 	t.Parallel()
 	table := openReaper(t)
-	mark := "PROCESS_TEST_MARK=" + t.Name()
+	mark := unique(t)
 	spec := sh("kill -KILL $PPID; setsid sleep 300 & exec sleep 300")
 	spec.Env, spec.Mark = append(os.Environ(), mark), mark
 	refused := 0

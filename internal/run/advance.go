@@ -79,6 +79,8 @@ func (r *Run) tick() {
 		r.sweep()
 		r.finish()
 		return
+	case r.phase == killing && !r.exited() && !now.Before(r.dueAt) && now.Sub(r.killAt) <= unkillable:
+		r.dueAt = now.Add(afterKill) // it holds its pipes itself
 	case r.phase == killing && !now.Before(r.dueAt):
 		if now.Sub(r.killAt) > teePatience || !r.allow(&r.dueAt) {
 			r.leave(now)
@@ -175,14 +177,13 @@ func (r *Run) leave(now time.Time) {
 		r.cut()
 	}
 	r.gaveUp = true
-	r.held = r.held || int(r.eofs) < len(r.streams)
 	r.dueAt = now.Add(afterKill)
 	if !r.exited() && now.Sub(r.killAt) > unkillable {
 		r.state, r.hung = &process.State{Code: -1}, true
 	}
-	r.mu.Unlock()
-	r.process.GiveUp()
-	r.mu.Lock()
+	open, held := int(r.eofs) < len(r.streams), false
+	r.visit(func() { held = r.process.GiveUp() })
+	r.held = r.held || open && held
 	r.advance()
 }
 

@@ -39,18 +39,23 @@ func TestStop_GoesOnWhenTheLeaderObeysAndAMemberDoesNot(t *testing.T) {
 	for _, c := range containments(t) {
 		t.Run(string(c), func(t *testing.T) {
 			t.Parallel()
-			x := startIn(t, c, `trap 'exit 0' TERM; (trap '' TERM; echo $BASHPID; while :; do sleep 0.01; done) & wait`,
-				func(s *run.Spec) { s.Grace = 300 * time.Millisecond })
-			x.until("\n")
-			pid, err := strconv.Atoi(strings.TrimSpace(x.output(journal.Stdout)))
-			if err != nil {
-				t.Fatal(err)
+			got := run.Ending{State: process.State{Code: -1}}
+			// How long the leader needs to obey, nobody knows beforehand.
+			for grace := 300 * time.Millisecond; got.State.Code == -1 && grace < time.Minute; grace *= 2 {
+				x := startIn(t, c, `trap 'exit 0' TERM; (trap '' TERM; echo $BASHPID; while :; do sleep 0.01; done) & while :; do sleep 0.01; done`,
+					func(s *run.Spec) { s.Grace = grace })
+				x.until("\n")
+				pid, err := strconv.Atoi(strings.TrimSpace(x.output(journal.Stdout)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				x.Stop(run.Cancelled, nil)
+				got = x.wait()
+				gone(t, pid)
 			}
-			x.Stop(run.Cancelled, nil)
-			if got := x.wait(); got.Cause != run.Cancelled || got.State.Code != 0 || len(got.Survivors) > 0 {
+			if got.Cause != run.Cancelled || got.State.Code != 0 || len(got.Survivors) > 0 {
 				t.Errorf("ending is %+v", got)
 			}
-			gone(t, pid)
 		})
 	}
 }
@@ -89,7 +94,7 @@ func TestRun_EndsAfterTheWaitDelayWhereAPipeIsHeld(t *testing.T) {
 				if got.Cause != run.Exited || got.State.Code != 7 || !got.PipeHeld || len(got.Survivors) > 0 {
 					t.Errorf("%s: ending is %+v", command, got)
 				}
-				if took := got.Ended.Sub(got.Started); took < 200*time.Millisecond || took > 5*time.Second {
+				if took := got.Ended.Sub(got.Started); took < 200*time.Millisecond || took > time.Minute {
 					t.Errorf("%s: took %v", command, took)
 				}
 				if out := x.output(journal.Stdout); out != "hi\n" {
@@ -134,7 +139,7 @@ func TestRun_EndsATreeThatKilledItsReaper(t *testing.T) {
 // gone waits until a process that was killed has died.
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-time.After(time.Millisecond) {
 		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if err != nil || bytes.Contains(stat, []byte(") Z ")) {
 			return
