@@ -19,16 +19,16 @@ import (
 
 func TestMain(m *testing.M) {
 	durable.Main()
-	goleak.VerifyTestMain(patient{m})
+	goleak.VerifyTestMain(unhurried{m})
 }
 
-// patient runs tests, and waits at their end for the supervisors that they have started. Each
+// unhurried runs tests, and waits at their end for the supervisors that they have started. Each
 // has a goroutine until it has gone, which may take longer than goleak waits: half a second.
-type patient struct{ *testing.M }
+type unhurried struct{ *testing.M }
 
 // Run runs the tests.
-func (p patient) Run() int {
-	code := p.M.Run()
+func (u unhurried) Run() int {
+	code := u.M.Run()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && goleak.Find() != nil; { // which waits a while
 	}
 	return code

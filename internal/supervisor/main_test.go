@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	}
 	switch helper := os.Getenv(helperVariable); helper {
 	case "":
-		goleak.VerifyTestMain(patient{m})
+		goleak.VerifyTestMain(unhurried{m})
 	case "unhooked":
 		_, err := supervisor.New(supervisor.Options{Dir: os.Args[1]})
 		fmt.Fprintln(os.Stderr, err)
@@ -35,13 +35,13 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// patient runs tests, and waits at their end for the supervisors that they have started. Each
+// unhurried runs tests, and waits at their end for the supervisors that they have started. Each
 // has a goroutine until it has gone, which may take longer than goleak waits: half a second.
-type patient struct{ *testing.M }
+type unhurried struct{ *testing.M }
 
 // Run runs the tests.
-func (p patient) Run() int {
-	code := p.M.Run()
+func (u unhurried) Run() int {
+	code := u.M.Run()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && goleak.Find() != nil; { // which waits a while
 	}
 	return code
