@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -18,14 +19,19 @@ func TestMain(m *testing.M) {
 	if os.Getenv(helperVariable) != "" {
 		os.Exit(help())
 	}
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			_, _ = os.Stderr.WriteString(err.Error())
-			code = 1
-		}
+	goleak.VerifyTestMain(unhurried{m})
+}
+
+// unhurried runs tests, and waits at their end for the supervisors that they have started. Each
+// has a goroutine until it has gone, which may take longer than goleak waits: half a second.
+type unhurried struct{ *testing.M }
+
+// Run runs the tests.
+func (u unhurried) Run() int {
+	code := u.M.Run()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && goleak.Find() != nil; { // which waits a while
 	}
-	os.Exit(code)
+	return code
 }
 
 // helperVariable names what this binary does instead of testing, with the directory of its

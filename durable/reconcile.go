@@ -89,7 +89,11 @@ func (e *Engine) settle(ctx context.Context, id engine.ID) error {
 	if mine, err := f.Claim(); err != nil || !mine {
 		return ignoreMissing(err)
 	}
-	return errors.Join(f.Seal(), f.Release()) //nolint:contextcheck // one execution is sealed as a whole
+	if err := errors.Join(f.Seal(), f.Release()); err != nil { //nolint:contextcheck // one execution is sealed as a whole
+		return err
+	}
+	_, err = e.forget(ctx, id) // who has deleted it meanwhile could not claim it
+	return err
 }
 
 // settleMissing ends what the history has as running and that has no folder among the

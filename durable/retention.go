@@ -239,7 +239,8 @@ func (e *Engine) forget(ctx context.Context, id engine.ID) (bool, error) {
 		return true, ignoreMissing(err)
 	}
 	if !f.Sealed() {
-		if mine, err := f.Claim(); err != nil || !mine {
+		mine, err := f.Claim()
+		if err != nil || !mine && !f.Sealed() { // who seals it at this moment looks once more
 			return true, ignoreMissing(err)
 		}
 	}

@@ -3,6 +3,7 @@ package durable_test
 import (
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,4 +107,34 @@ func TestOpen_GoesOnWithAnInterruptedCleanup(t *testing.T) {
 		<-time.After(time.Millisecond)
 	}
 	shut(t, e)
+}
+
+// What is deleted just as it is sealed is gone too: its output once stayed.
+func TestDelete_OfWhatIsBeingSealed(t *testing.T) {
+	t.Parallel()
+	dir := place(t)
+	e := open(t, dir, durable.Config{Guest: true})
+	for range 10 {
+		id := start(t, e, shell("echo gone soon"))
+		wait(t, e, id)
+		if _, err := e.List(t.Context(), engine.Filter{}); err != nil { // the history has the ending
+			t.Fatal(err)
+		}
+		var both sync.WaitGroup
+		both.Go(func() {
+			if err := e.Reconcile(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		if n, err := e.Delete(t.Context(), engine.Deletion{IDs: []engine.ID{id}}); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		both.Wait()
+	}
+	if err := e.Reconcile(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, folders := left(t, dir); folders > 0 {
+		t.Errorf("%d are left", folders)
+	}
 }

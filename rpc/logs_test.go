@@ -2,6 +2,7 @@ package rpc_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,7 +21,16 @@ func logsOf(id engine.ID, query string) string {
 func TestLogs_AreText(t *testing.T) {
 	t.Parallel()
 	d := open(t, rpc.Config{}, itself)
-	id := d.ended(`printf 'one\ntwo\r\n\377\nlast'; sleep 0.05; echo err >&2`).ID
+	wait, release := gate(t)
+	id := d.start(`printf 'one\ntwo\r\n\377\nlast'; %s; echo err >&2`, wait)
+	for o, err := range d.Output(t.Context(), id, 0) { // each stream is a pipe of its own: which comes first is not sure
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.HasSuffix(o.Data, []byte("last")) {
+			release()
+		}
+	}
 	for query, want := range map[string]string{
 		"":                           "one\ntwo\r\n\xff\nlasterr\n",
 		"?stream=stdout&format=text": "one\ntwo\r\n\xff\nlast",

@@ -120,10 +120,20 @@ func TestLogs_FollowGoesOnWhereTheLinesEnd(t *testing.T) {
 func TestLogs_OfSeveralComeByTimeAndSayWhatTheyAreOf(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
-	dir := t.TempDir()
-	step := func(n string) string { return "until [ -e " + dir + "/" + n + " ]; do sleep 0.002; done; " }
-	a := h.start("echo a1; touch " + dir + "/1; " + step("2") + "sleep 0.02; echo a2; touch " + dir + "/3")
-	b := h.start(step("1") + "sleep 0.02; echo b1; touch " + dir + "/2; " + step("3") + "sleep 0.02; echo b2")
+	step := make(map[string]func())
+	after := func(line string) string {
+		path, open := h.gate()
+		step[line] = open
+		return "until [ -e " + path + " ]; do sleep 0.002; done; echo " + line + "; "
+	}
+	a, b := h.start("echo a1; "+after("a2")), h.start(after("b1")+after("b2"))
+	for i, line := range []string{"a1", "b1", "a2", "b2"} { // the time of a line is when we have read it
+		if i > 0 {
+			step[line]()
+		}
+		of := map[byte]engine.ID{'a': a, 'b': b}[line[0]]
+		h.until(func() bool { return strings.HasSuffix(h.says(0, "logs", of.String()).stdout, line+"\n") })
+	}
 	h.ended(a)
 	h.ended(b)
 	got := h.says(0, "logs", a.String(), b.String()).stdout

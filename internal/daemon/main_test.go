@@ -19,7 +19,19 @@ import (
 
 func TestMain(m *testing.M) {
 	durable.Main()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(unhurried{m})
+}
+
+// unhurried runs tests, and waits at their end for the supervisors that they have started. Each
+// has a goroutine until it has gone, which may take longer than goleak waits: half a second.
+type unhurried struct{ *testing.M }
+
+// Run runs the tests.
+func (u unhurried) Run() int {
+	code := u.M.Run()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && goleak.Find() != nil; { // which waits a while
+	}
+	return code
 }
 
 // shortDir is a directory whose path has room for a socket, with mode 0700.

@@ -308,3 +308,35 @@ func TestJournal_IsTakenBack(t *testing.T) {
 		t.Errorf("it goes on with %q", head)
 	}
 }
+
+// A record is sealed between the moment in which somebody hears where it is and the one in
+// which they open it. What had become of the execution could not be found out then.
+func TestOpenAt_AsksAgainWhatMoves(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "record")
+	j, err := journal.Create(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Append(journal.Stdout, []byte("hello\n"))
+	if err := j.Release(); err != nil {
+		t.Fatal(err)
+	}
+	moved := dir + ".moved"
+	place := func() (string, error) {
+		if _, err := os.Stat(dir); err != nil {
+			return moved, nil
+		}
+		return dir, os.Rename(dir, moved)
+	}
+	read, err := journal.OpenAt(place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := read.Kept(journal.Stdout); string(got) != "hello\n" {
+		t.Errorf("it has %q", got)
+	}
+	if err := read.Release(); err != nil {
+		t.Error(err)
+	}
+}

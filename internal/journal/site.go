@@ -127,6 +127,11 @@ func (s *site) find() (moved bool, err error) {
 		return false, nil
 	}
 	l, err := locate(path)
+	if errors.Is(err, fs.ErrNotExist) { // it may have been sealed since we asked
+		if now, lost := s.place(); lost == nil && now != path {
+			l, err = locate(now)
+		}
+	}
 	if err != nil {
 		return false, err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) {
 	}
 	switch helper := os.Getenv(helperVariable); helper {
 	case "":
-		goleak.VerifyTestMain(m)
+		goleak.VerifyTestMain(unhurried{m})
 	case "unhooked":
 		_, err := supervisor.New(supervisor.Options{Dir: os.Args[1]})
 		fmt.Fprintln(os.Stderr, err)
@@ -32,6 +33,18 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "there is no helper %q\n", helper)
 		os.Exit(2)
 	}
+}
+
+// unhurried runs tests, and waits at their end for the supervisors that they have started. Each
+// has a goroutine until it has gone, which may take longer than goleak waits: half a second.
+type unhurried struct{ *testing.M }
+
+// Run runs the tests.
+func (u unhurried) Run() int {
+	code := u.M.Run()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && goleak.Find() != nil; { // which waits a while
+	}
+	return code
 }
 
 // newRunner is a runner in a directory of the test.
