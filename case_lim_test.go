@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -77,6 +78,25 @@ func TestLIM05_OverTheLimitAndThenSilent(t *testing.T) {
 	g.ended(t)
 }
 
+// through waits for the end of many, however long that takes, and looks meanwhile.
+func through(e *engine.Engine, ids []engine.ID, look func()) {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for _, id := range ids {
+			_, _ = e.Wait(context.Background(), id) // one that is not kept any more has ended
+		}
+	}()
+	for {
+		look()
+		select {
+		case <-over:
+			return
+		case <-time.After(3 * time.Millisecond):
+		}
+	}
+}
+
 func TestLIM09_Concurrency(t *testing.T) {
 	t.Parallel()
 	const slots = 4
@@ -90,12 +110,14 @@ func TestLIM09_Concurrency(t *testing.T) {
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	become(t, "end of all", func() bool {
+	through(e, ids, func() {
 		if running := g.named("lim09"); running > slots {
 			t.Errorf("%d ran at once", running)
 		}
-		return stats(t, e).Completed == int64(len(ids))
 	})
+	if s := stats(t, e); s.Completed != int64(len(ids)) {
+		t.Errorf("want all completed, got %+v", s)
+	}
 	order := slices.SortedStableFunc(slices.Values(ids), func(a, b engine.ID) int {
 		return end(t, e, a).StartedAt.Compare(end(t, e, b).StartedAt)
 	})
@@ -112,22 +134,26 @@ func TestLIM11_QueueBound(t *testing.T) {
 	e := open(t, engine.Config{MaxConcurrent: 1, MaxQueued: bound, MaxFinished: engine.Unlimited})
 	blocker := start(t, e, bash("sleep 300"))
 	until(t, e, blocker, isStart)
-	accepted := 0
+	var accepted []engine.ID
 	for range 10 * bound {
 		switch id, err := e.Execute(t.Context(), engine.Request{Command: engine.Exec("true")}); {
 		case err == nil:
-			accepted++
+			accepted = append(accepted, id)
 		case id != (engine.ID{}) || !engine.Retryable(err):
 			t.Fatalf("want no id and a retryable error, got %v, %v", id, err)
 		default:
 			wantError(t, "beyond the bound", err, engine.ErrQueueFull)
 		}
 	}
-	if s := stats(t, e); accepted != bound || s.Queued != bound || s.Accepted != int64(bound)+1 {
-		t.Errorf("want %d queued and nothing kept of the others, got %d accepted, %+v", bound, accepted, s)
+	if s := stats(t, e); len(accepted) != bound || s.Queued != bound || s.Accepted != int64(bound)+1 {
+		t.Errorf("want %d queued and nothing kept of the others, got %d accepted, %+v", bound, len(accepted), s)
 	}
 	cancel(t, e, blocker, engine.Cancellation{Force: true})
-	become(t, "end of those that were accepted", func() bool { return stats(t, e).Completed == int64(bound) })
+	for _, id := range accepted {
+		if r := end(t, e, id); !r.Success {
+			t.Errorf("one that was accepted: %s, %s", r.Status, r.Error)
+		}
+	}
 }
 
 func TestLIM12_CPUHogs(t *testing.T) {
@@ -190,14 +216,12 @@ func TestLIM15_Retention(t *testing.T) {
 	for i := range ids {
 		ids[i] = start(t, e, engine.Request{Command: engine.Exec("seq", "1", "10000")})
 	}
-	become(t, "end of all", func() bool {
-		s := stats(t, e)
-		if s.Finished > kept+1 || s.OutputBytes > memory+slots*written {
+	through(e, ids, func() {
+		if s := stats(t, e); s.Finished > kept+1 || s.OutputBytes > memory+slots*written {
 			t.Errorf("want at most %d records and %d bytes at all times, got %+v", kept, memory, s)
 		}
-		return s.Completed == int64(len(ids))
 	})
-	if s := stats(t, e); s.Finished != kept || s.Expired != int64(len(ids)-kept) {
+	if s := stats(t, e); s.Completed != int64(len(ids)) || s.Finished != kept || s.Expired != int64(len(ids)-kept) {
 		t.Errorf("want %d records kept, the others counted, got %+v", kept, s)
 	}
 	for _, id := range ids {

@@ -12,7 +12,7 @@ import (
 // again, because then it is somebody else's.
 func TestSearcher_EndsWhatIsLeft(t *testing.T) {
 	t.Parallel()
-	mark := "PROCESS_TEST_TRAIL=" + t.Name()
+	mark := unique(t)
 	left := exec.CommandContext(t.Context(), "sleep", "600")
 	left.Env = append(os.Environ(), mark)
 	if err := left.Start(); err != nil {
