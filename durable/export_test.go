@@ -12,6 +12,9 @@ func (e *Engine) Relaxed(id engine.ID) (bool, error) {
 	return err == nil && f.Relaxed(), err
 }
 
+// Cleaned waits until the cleanup at the opening is over, during which the history is locked.
+func (e *Engine) Cleaned() { <-e.cleaned }
+
 // Reconcile is what is done when the directory is opened and from time to time: it looks
 // at every folder. The first cleanup is over.
 func (e *Engine) Reconcile(ctx context.Context) error {

@@ -118,6 +118,7 @@ func beProgram(dir, as string, lines []string) error {
 	if err != nil {
 		return err
 	}
+	e.Cleaned() // who is stopped or killed in its middle would have others wait
 	for _, line := range lines {
 		r := engine.Request{Command: engine.Shell(line)}
 		if strings.HasPrefix(line, "{") {

@@ -212,10 +212,10 @@ func TestPlan_IsCancelledByAnother(t *testing.T) {
 			}
 			eventually(t, "the one in the middle runs", func() bool { return len(linesOf(t, file)) == 2 })
 			guest := open(t, dir, durable.Config{Guest: true})
-			x, err := guest.Get(t.Context(), id)
-			if err != nil || x.Status != engine.Running {
-				t.Fatalf("the guest sees %s, %v", x.Status, err)
-			}
+			eventually(t, "the guest sees it run", func() bool { // it is noted beside what it does
+				x, err := guest.Get(t.Context(), id)
+				return err == nil && x.Status == engine.Running
+			})
 			eventually(t, "the guest sees its commands", func() bool {
 				p, err := engine.PlanFrom(t.Context(), guest, id)
 				if err != nil {

@@ -72,16 +72,20 @@ func TestOpen_CleansUp(t *testing.T) {
 			for known, folders := left(t, dir); c.want < 5 && (known != c.want || folders != c.want); known, folders = left(t, dir) {
 				<-time.After(time.Millisecond)
 			}
+			lately := func() bool {
+				at, err := os.Stat(filepath.Join(dir, "janitor.lock"))
+				return err == nil && time.Since(at.ModTime()).Abs() < time.Minute
+			}
+			cleans := c.cleaned != time.Minute || !c.config.Guest
+			for cleans && !lately() {
+				<-time.After(time.Millisecond)
+			}
 			shut(t, e)
 			if known, folders := left(t, dir); known != c.want || folders != c.want {
 				t.Errorf("there are %d in the history and %d folders, want %d", known, folders, c.want)
 			}
-			at, err := os.Stat(filepath.Join(dir, "janitor.lock"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if lately, want := time.Since(at.ModTime()).Abs() < time.Minute, c.cleaned != time.Minute || !c.config.Guest; lately != want {
-				t.Errorf("it was cleaned up at %v", at.ModTime())
+			if !cleans && lately() {
+				t.Error("it was cleaned up")
 			}
 		})
 	}

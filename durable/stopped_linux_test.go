@@ -24,6 +24,7 @@ func TestOpen_GoesPastWhatIsStopped(t *testing.T) {
 			p := startProgram(t, dir, as, fmt.Sprintf("echo one; until [ -e %s ]; do sleep 0.02; done; echo two; exit 9", path))
 			id := p.ids[0]
 			hasPrinted(t, dir, id, "one")
+			hasNoted(t, dir, id)
 			if as == "owner" {
 				p.kill(t)
 			}
@@ -72,6 +73,18 @@ func hasPrinted(t *testing.T, dir string, id engine.ID, line string) {
 	t.Helper()
 	looker := open(t, dir, durable.Config{Guest: true})
 	printed(t, looker, id, line)
+	shut(t, looker)
+}
+
+// hasNoted waits until the history knows that an execution runs: who runs it has nothing to
+// write any more, and can be stopped without holding the history's lock.
+func hasNoted(t *testing.T, dir string, id engine.ID) {
+	t.Helper()
+	looker := open(t, dir, durable.Config{Guest: true})
+	eventually(t, "its start is noted", func() bool {
+		rec, err := looker.Record(t.Context(), id)
+		return err == nil && rec.Execution.Status == engine.Running
+	})
 	shut(t, looker)
 }
 

@@ -107,6 +107,8 @@ func TestDaemon_TellsWhatHappens(t *testing.T) {
 		}
 		waits, err := c.Execute(t.Context(), engine.Request{Command: engine.Shell("true")})
 		must(t, err)
+		until(t, at, 1, "cloudops_executions_ended_total", "status=completed")
+		until(t, at, 1, "cloudops_executions_ended_total", "status=failed")
 		families := until(t, at, 3, "cloudops_executions_started_total")
 		for name, want := range map[string]float64{
 			"cloudops_executions_running": 1, "cloudops_executions_queued": 1, "cloudops_slots": 1, "cloudops_executions_accepted_total": 4,

@@ -155,7 +155,7 @@ func TestDaemon_IsReplacedWithoutALoss(t *testing.T) {
 	c := r.dialed(t)
 	var ids []engine.ID
 	for range writers {
-		id, err := c.Execute(t.Context(), engine.Request{Command: engine.Shell(writes), Env: map[string]string{"GATE": gate}})
+		id, err := c.Execute(t.Context(), engine.Request{Command: engine.Shell(writes), Env: map[string]string{"GATE": gate}, Timeout: time.Hour})
 		must(t, err)
 		ids = append(ids, id)
 	}
