@@ -125,7 +125,8 @@ type Counts struct {
 }
 
 // Usage is what the process, and the children that it waited for, have used;
-// zero where the system does not tell.
+// zero where the system does not tell. On Linux it does not tell a PeakBytes that is not
+// above that of the program that started the process, which it counts as the process's own.
 type Usage struct {
 	UserTime    time.Duration `json:"-"` // "user_ms" in JSON
 	SystemTime  time.Duration `json:"-"` // "system_ms"

@@ -8,9 +8,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 )
@@ -19,6 +21,7 @@ import (
 type keys struct {
 	aead   cipher.AEAD
 	digest []byte
+	macs   sync.Pool // of hash.Hash: to make one takes longer than to use it
 }
 
 const keyBytes = 64 // half to encrypt, half for digests
@@ -93,7 +96,12 @@ func (k *keys) open(id engine.ID, sealed []byte) ([]byte, error) {
 // hide is the digest as it is kept: without the key nobody can tell by it what a
 // request was.
 func (k *keys) hide(digest [16]byte) []byte {
-	mac := hmac.New(sha256.New, k.digest)
+	mac, ok := k.macs.Get().(hash.Hash)
+	if !ok {
+		mac = hmac.New(sha256.New, k.digest)
+	}
+	defer k.macs.Put(mac)
+	mac.Reset()
 	mac.Write(digest[:])
 	return mac.Sum(nil)[:16]
 }

@@ -17,6 +17,10 @@ func ForceForkExec(t *Table) { t.portable.Store(true) }
 // was refused.
 func UsesForkExec(t *Table) bool { return t.portable.Load() }
 
+// OwnPeak is the largest resident set of this program so far, with all that the system may
+// be wrong about it.
+func OwnPeak() int64 { return readPeak() + peakSlack }
+
 // Marked are the processes that carry a mark.
 func Marked(mark string) []int {
 	m := marks{mark, new(sweeper)}

@@ -45,6 +45,7 @@ func fixtures() map[string]func() {
 		"hog":         hogFixture,
 		"mannered":    manneredFixture,
 		"killed":      killedFixture,
+		"fills":       fillsFixture,
 		// Says ready, and then which signals came, one a line, until QUIT.
 		"signals": func() {
 			caught := make(chan os.Signal, 10)

@@ -118,7 +118,7 @@ func exitState(s *unix.Siginfo, u *unix.Rusage) (State, bool) {
 func usageOf(u *unix.Rusage) Usage {
 	return Usage{
 		UserTime: time.Duration(u.Utime.Nano()), SystemTime: time.Duration(u.Stime.Nano()),
-		PeakBytes: u.Maxrss << 10, Voluntary: u.Nvcsw, Involuntary: u.Nivcsw,
+		PeakBytes: peakOf(u.Maxrss << 10), Voluntary: u.Nvcsw, Involuntary: u.Nivcsw,
 		ReadBlocks: u.Inblock, WriteBlocks: u.Oublock,
 	}
 }

@@ -77,7 +77,7 @@ type State struct {
 type Usage struct {
 	UserTime    time.Duration
 	SystemTime  time.Duration
-	PeakBytes   int64 // largest resident set of any one of them
+	PeakBytes   int64 // largest resident set of any one of them; on Linux 0 where it is not above ours
 	Voluntary   int64 // context switches: it waited
 	Involuntary int64 // context switches: its time was up
 	ReadBlocks  int64 // file system reads, in blocks

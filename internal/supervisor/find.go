@@ -54,10 +54,12 @@ func (k *link) endFound(end *engine.Ending) error {
 
 // reach connects to whoever keeps an execution, or returns how it ended, which it finds
 // out where nobody keeps it. One whom it does neither know nor own is waited for: it
-// is starting, or is being mended.
+// is being mended, or is starting. Errors besides: ErrBusy where somebody is about to start
+// it, and may be stopped: nobody waits for that one.
 func (r *Runner) reach(ctx context.Context, k *link) (*engine.Ending, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	begun := time.Now()
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
 		if k.connect() {
 			return nil, nil //nolint:nilnil // the link is joined
@@ -65,6 +67,9 @@ func (r *Runner) reach(ctx context.Context, k *link) (*engine.Ending, error) {
 		end, err := r.ended(k.folder, k.launch)
 		if end != nil || err != nil {
 			return end, err
+		}
+		if time.Since(begun) > startsSoon && !hasStarted(k.folder) {
+			return nil, fmt.Errorf("%w: whoever starts execution %s takes long, or is stopped", engine.ErrBusy, k.folder.ID())
 		}
 		select {
 		case <-time.After(wait):
@@ -74,9 +79,12 @@ func (r *Runner) reach(ctx context.Context, k *link) (*engine.Ending, error) {
 	}
 }
 
+// startsSoon is how long somebody is waited for who is about to start an execution.
+const startsSoon = time.Second
+
 // connect takes the connection up with whoever keeps it. One that says nothing, though
 // it runs the execution, is stopped or hangs: what is asked of it waits in its socket until
-// it goes on.
+// it goes on. One that does not run it yet is asked again.
 func (k *link) connect() bool {
 	var d description
 	if k.folder.Description(&d) != nil || d.Socket == "" {
@@ -86,7 +94,11 @@ func (k *link) connect() bool {
 	if err != nil {
 		return false
 	}
-	if l.silent(promptly) && runs(k.folder) {
+	if l.silent(promptly) {
+		if !runs(k.folder) {
+			l.close()
+			return false
+		}
 		k.join(l, presumed(&d, k.launch), false)
 		return true
 	}
@@ -116,9 +128,12 @@ func greeting(l *lines, id engine.ID) *started {
 // runs reports whether an execution runs by what is on disk: somebody holds its lock,
 // and its record says that it was started.
 func runs(f *folder.Folder) bool {
-	if alive, err := f.Alive(); err != nil || !alive {
-		return false
-	}
+	alive, err := f.Alive()
+	return err == nil && alive && hasStarted(f)
+}
+
+// hasStarted reports whether the record of an execution says that it was started.
+func hasStarted(f *folder.Folder) bool {
 	j, err := journal.OpenAt(f.RecordPath)
 	if err != nil {
 		return false

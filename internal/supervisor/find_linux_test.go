@@ -3,6 +3,8 @@ package supervisor_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -240,6 +242,62 @@ func TestRunner_FindsWhatIsStopped(t *testing.T) {
 	if end, _ := f.end(t); end.Cause != engine.CauseExit || end.ExitCode != 6 {
 		t.Errorf("want exit 6, got %+v", end)
 	}
+}
+
+// Nobody waits for one that is stopped between its description and its start, or before that:
+// somebody is about to start it, and when that one has gone nobody has. The test stands still
+// in its place: it holds the lock, and has a socket at which nobody answers.
+func TestRunner_GoesPastWhatIsStoppedBeforeItsStart(t *testing.T) {
+	t.Parallel()
+	for _, described := range []bool{true, false} {
+		t.Run(fmt.Sprintf("described %t", described), func(t *testing.T) {
+			t.Parallel()
+			dir, id := t.TempDir(), engine.ID{3}
+			r := newRunner(t, dir)
+			state, err := folder.Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := state.Create(id.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if described {
+				if err := f.Describe(silentSocket(t)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := find(t, r, id); !errors.Is(err, engine.ErrBusy) {
+				t.Errorf("want ErrBusy, got %v", err)
+			}
+			if err := errors.Join(f.Remove(), f.Leave()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := find(t, r, id); !errors.Is(err, engine.ErrNotFound) {
+				t.Errorf("want ErrNotFound, got %v", err)
+			}
+		})
+	}
+}
+
+// silentSocket is a description with a socket to which anybody can connect, and at which
+// nobody answers.
+func silentSocket(t *testing.T) any {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "silent") //nolint:usetesting // its path is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return struct {
+		Socket string `json:"socket"`
+	}{path}
 }
 
 // One that is killed while it is stopped is lost, as any other.

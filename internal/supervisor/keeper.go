@@ -148,16 +148,16 @@ func (k *keeper) serve(l *lines, greet func(started) []message) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	p := newPeer(k, l)
+	now := k.started
+	now.Phases = slices.Clone(now.Phases)
+	for _, m := range greet(now) { // before anything is read: no answer may overtake it
+		p.tell(m)
+	}
 	if k.closed || !k.group.Go(p.read) {
 		l.close()
 		return
 	}
 	k.group.Go(p.write)
-	now := k.started
-	now.Phases = slices.Clone(now.Phases)
-	for _, m := range greet(now) {
-		p.tell(m)
-	}
 	k.peers = append(k.peers, p)
 }
 

@@ -104,7 +104,9 @@ func running(x *engine.Execution, r *engine.Result) []attribute.KeyValue {
 		attribute.String("process.command_line", x.Command),
 		attribute.Float64("cloudops.process.cpu.user_seconds", r.Usage.UserTime.Seconds()),
 		attribute.Float64("cloudops.process.cpu.system_seconds", r.Usage.SystemTime.Seconds()),
-		attribute.Int64("cloudops.process.memory.peak_bytes", r.Usage.PeakBytes),
+	}
+	if r.Usage.PeakBytes > 0 {
+		all = append(all, attribute.Int64("cloudops.process.memory.peak_bytes", r.Usage.PeakBytes))
 	}
 	if r.ExitCode >= 0 {
 		all = append(all, attribute.Int("process.exit.code", r.ExitCode))
