@@ -140,21 +140,22 @@ func (k *link) refresh() bool {
 
 // follow has the journal follow the record for as long as it grows.
 func (k *link) follow(ctx context.Context) {
-	j, pause := k.launch.Journal, pieceTime
-	for last := time.Now(); !j.Closed(); last = time.Now() {
+	j, p := k.launch.Journal, pace{pause: pieceTime}
+	for !j.Closed() {
+		asked := time.Now()
 		if _, err := k.ask(ctx, request{Op: opWake, Cursor: j.End()}); err != nil {
 			return
 		}
-		if left := pause - time.Since(last); left > 0 {
+		if left := p.wait(time.Since(asked)); left > 0 {
 			select {
 			case <-time.After(left):
 			case <-ctx.Done():
 				return
 			}
 		}
-		pause = pieceTime
+		p.pause = pieceTime
 		if !k.refresh() { // it cannot be read, or had no room on the disk
-			pause = noPieceTime
+			p.pause = noPieceTime
 		}
 	}
 }
@@ -165,7 +166,29 @@ const (
 	pieceTime = 2 * time.Millisecond
 	// noPieceTime is how long it takes to the next look after one in vain.
 	noPieceTime = 200 * time.Millisecond
+	// silence is how long nothing comes where what comes next is not fast.
+	silence = 10 * pieceTime
+	// firstLooks are how many come at once after a silence: the start, the first line and
+	// what stands behind it wait for nothing.
+	firstLooks = 4
 )
+
+// pace is how fast somebody looks at a record who is told that there is more.
+type pace struct {
+	pause time.Duration // the least between two looks
+	fast  int           // looks since it was silent
+}
+
+// wait is how long the next look waits yet, where it took so long until there was more.
+func (p *pace) wait(took time.Duration) time.Duration {
+	if took >= silence {
+		p.fast = 0
+	}
+	if p.fast++; p.fast <= firstLooks && p.pause == pieceTime {
+		return 0
+	}
+	return p.pause - took
+}
 
 var errHungUp = errors.New("the supervisor has hung up")
 
