@@ -48,8 +48,8 @@ type Settings struct {
 	MaxRequestBytes int
 	// RequestsPerSecond is how many a token may make, with twice as many at once.
 	RequestsPerSecond int
-	// OTLPEndpoint is the URL of a collector of spans, OTLPHeaders what it is sent besides,
-	// NAME=VALUE each; see package tracing.
+	// OTLPEndpoint is the URL of a collector of spans and counts, OTLPHeaders what it is sent besides,
+	// NAME=VALUE each; see package otlp.
 	OTLPEndpoint string
 	OTLPHeaders  []string
 	// LogFormat is auto, json or text, LogLevel debug, info, warn or error: for whoever
