@@ -46,6 +46,7 @@ type gauges struct {
 	reporter *otlp.Reporter
 	readers  readers
 	traffic  traffic
+	seated   seatCount
 	took     stopwatch // to accept
 }
 

@@ -61,6 +61,7 @@ func (d *Daemon) metrics(ctx context.Context) (*exposition.Families, error) {
 	d.took.expose(out)
 	d.readers.expose(ctx, d.engine, out)
 	d.traffic.expose(out)
+	d.seated.expose(out)
 	sent, dropped := d.observer.tracer.Counts()
 	out.Counter("cloudops_spans_sent_total", "Spans that a collector took.", float64(sent))
 	out.Counter("cloudops_spans_dropped_total", "Spans that no collector took.", float64(dropped))
