@@ -56,7 +56,9 @@ func (o *observer) ended(ev *engine.Event) {
 	line := []slog.Attr{
 		slog.String("execution_id", r.ID.String()), slog.String("status", string(r.Status)), slog.String("cause", string(r.Cause)),
 		slog.Int("exit_code", r.ExitCode), slog.Duration("duration", r.Duration), slog.Duration("queued", r.Queued),
-		slog.String("actor", actor(x.Actor)),
+	}
+	if who := actor(x.Actor); who != "" { // nobody said it: it was run in the directory itself
+		line = append(line, slog.String("actor", who))
 	}
 	if len(ev.Trace.Parent) >= 35 { // the id of the trace, which leads from a line to its spans
 		line = append(line, slog.String("trace_id", ev.Trace.Parent[3:35]))
