@@ -16,7 +16,7 @@ func ParseID(text string) (ID, error) {
 	id, err := uuid.Parse(text)
 	if err != nil {
 		return ID{}, Advise(fault(ErrInvalid, "id %q is not a UUID", clip(text, 64)),
-			"an id looks like 019a5c1e-7a4b-7c3d-9e2f-0123456789ab; leave it out to have one made")
+			"an id looks like 019a5c1e-7a4b-7c3d-9e2f-0123456789ab")
 	}
 	return id, nil
 }

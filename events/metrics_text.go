@@ -30,27 +30,32 @@ func (m *Meter) WriteTo(w io.Writer) (int64, error) {
 
 // WriteTo writes the counts as [Meter.WriteTo] does.
 func (s *Snapshot) WriteTo(w io.Writer) (int64, error) {
-	var t exposition.Text
-	t.Family("cloudops_events_total", "counter", "Events, by kind.")
+	var t exposition.Families
+	s.Expose(&t)
+	n, err := w.Write(t.Text())
+	return int64(n), err
+}
+
+// Expose adds the counts to those of a daemon: what WriteTo writes is made of the same.
+func (s *Snapshot) Expose(t *exposition.Families) {
+	t.Add("cloudops_events_total", exposition.Counter, "Events, by kind.")
 	for _, kind := range slices.Sorted(maps.Keys(s.Events)) {
-		t.Sample("cloudops_events_total", float64(s.Events[kind]), "kind", string(kind))
+		t.Sample(float64(s.Events[kind]), "kind", string(kind))
 	}
-	t.Family("cloudops_executions_ended_total", "counter", "Executions that ended, by status and cause.")
+	t.Add("cloudops_executions_ended_total", exposition.Counter, "Executions that ended, by status and cause.")
 	for _, o := range slices.SortedFunc(maps.Keys(s.Ended), Outcome.compare) {
-		t.Sample("cloudops_executions_ended_total", float64(s.Ended[o]), "status", string(o.Status), "cause", string(o.Cause))
+		t.Sample(float64(s.Ended[o]), "status", string(o.Status), "cause", string(o.Cause))
 	}
 	t.Gauge("cloudops_executions_running", "Executions that run.", float64(s.Running))
 	t.Histogram("cloudops_execution_duration_seconds", "How long executions ran.", Buckets(), s.Duration.Counts, s.Duration.Sum)
 	t.Histogram("cloudops_execution_queued_seconds", "How long executions waited before they ran.", Buckets(), s.Queued.Counts, s.Queued.Sum)
-	streams(&t, "cloudops_output_bytes_total", "Bytes that ended executions wrote.", s.Output.StdoutBytes, s.Output.StderrBytes)
-	streams(&t, "cloudops_output_lines_total", "Lines that ended executions wrote.", s.Output.StdoutLines, s.Output.StderrLines)
-	streams(&t, "cloudops_output_omitted_bytes_total", "Bytes of these that limits left out.",
+	streams(t, "cloudops_output_bytes_total", "Bytes that ended executions wrote.", s.Output.StdoutBytes, s.Output.StderrBytes)
+	streams(t, "cloudops_output_lines_total", "Lines that ended executions wrote.", s.Output.StdoutLines, s.Output.StderrLines)
+	streams(t, "cloudops_output_omitted_bytes_total", "Bytes of these that limits left out.",
 		s.Output.StdoutOmittedBytes, s.Output.StderrOmittedBytes)
 	t.Counter("cloudops_output_masks_total", "Secrets that were masked.", float64(s.Output.Masks))
 	t.Counter("cloudops_events_missed_total", "Events that did not come here.", float64(s.Missed.Events))
 	t.Counter("cloudops_executions_missed_total", "Executions whose ending did not come here.", float64(s.Missed.Executions))
-	n, err := w.Write(t.Bytes())
-	return int64(n), err
 }
 
 func (o Outcome) compare(other Outcome) int {
@@ -58,8 +63,8 @@ func (o Outcome) compare(other Outcome) int {
 }
 
 // streams adds a counter of both streams.
-func streams(t *exposition.Text, name, help string, stdout, stderr int64) {
-	t.Family(name, "counter", help)
-	t.Sample(name, float64(stdout), "stream", "stdout")
-	t.Sample(name, float64(stderr), "stream", "stderr")
+func streams(t *exposition.Families, name, help string, stdout, stderr int64) {
+	t.Add(name, exposition.Counter, help)
+	t.Sample(float64(stdout), "stream", "stdout")
+	t.Sample(float64(stderr), "stream", "stderr")
 }

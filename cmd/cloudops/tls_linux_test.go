@@ -17,13 +17,13 @@ import (
 )
 
 // certify writes a certificate that is its own authority, and its key.
-func certify(t *testing.T, name string) (cert, key string) {
+func certify(t *testing.T, name string, names ...string) (cert, key string) {
 	t.Helper()
 	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: names,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &secret.PublicKey, secret)
@@ -35,6 +35,66 @@ func certify(t *testing.T, name string) (cert, key string) {
 	must(t, os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 	must(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 	return cert, key
+}
+
+// A context has the files, and the name of the daemon, by which they know each other: nobody
+// has to say them again, from whatever directory. Flags go before them, they before variables.
+func TestContexts_KeepCertificates(t *testing.T) {
+	t.Parallel()
+	s := newStation(t)
+	s.serve(1, "--socket", s.socket).end(t)
+	secret := s.token()
+	cert, key := certify(t, "daemon", "engine.test")
+	mine, myKey := certify(t, "client")
+	other, _ := certify(t, "other")
+	s.env = []string{"CLOUDOPS_TLS_CERT=" + cert, "CLOUDOPS_TLS_KEY=" + key, "CLOUDOPS_TLS_CLIENT_CA=" + mine}
+	d := s.serve(2, "--socket", s.socket, "--listen", "127.0.0.1:0")
+	t.Cleanup(func() { d.end(t) })
+	at := d.addresses[1]
+	said := func(dir string, args ...string) (string, error) {
+		cmd := s.command(args...)
+		cmd.Dir = dir
+		cmd.Env = []string{
+			"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "MINE=" + secret,
+			"CLOUDOPS_HOST_TLS_CA=" + other, "CLOUDOPS_HOST_TLS_NAME=variable.test",
+		}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	add := []string{
+		"contexts", "add", "there", "--host", at, "--token-env", "MINE",
+		"--tls-ca", filepath.Base(cert), "--tls-cert", mine, "--tls-key", myKey, "--tls-name", "engine.test",
+	}
+	if out, err := said(filepath.Dir(cert), add...); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if out, err := said(s.dir, "run", "--context", "there", "--", "echo", "known"); err != nil || out != "known\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+	if out, err := said(s.dir, "ps", "--context", "there", "--tls-name", "flag.test"); err == nil || !strings.Contains(out, "flag.test") || !strings.Contains(out, "or --tls-name says") {
+		t.Errorf("a flag does not go before what is kept: %v: %s", err, out)
+	}
+	out, err := said(s.dir, "contexts", "list", "--json")
+	for _, want := range []string{`"tls_ca":"` + cert + `"`, `"tls_cert":"` + mine + `"`, `"tls_key":"` + myKey + `"`, `"tls_name":"engine.test"`} {
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("%v: %s\nwant …%s…", err, out, want)
+		}
+	}
+	if out, err := said(s.dir, "contexts", "list"); err != nil || !strings.Contains(out, "variable MINE         certificate, authority, name engine.test\n") {
+		t.Errorf("%v: %s", err, out)
+	}
+	for what, args := range map[string][]string{
+		"there is no certificate in": {"--tls-ca", key},
+		"go together":                {"--tls-cert", mine},
+		"no such file":               {"--tls-cert", mine, "--tls-key", "nowhere"},
+	} {
+		if out, err := said(s.dir, append([]string{"contexts", "add", "wrong", "--host", at}, args...)...); err == nil || !strings.Contains(out, what) {
+			t.Errorf("want …%s…, got %v: %s", what, err, out)
+		}
+	}
+	if out, err := said(s.dir, "contexts", "add", "wrong", "--host", "unix:///x", "--tls-ca", cert); err == nil || !strings.Contains(out, "go with --host https://HOST") {
+		t.Errorf("certificates for a socket: %v: %s", err, out)
+	}
 }
 
 // A daemon and the command know each other by certificates, from flags or variables, and

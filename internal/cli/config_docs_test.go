@@ -130,7 +130,8 @@ func TestDocs_HaveEverySettingOfTheDaemon(t *testing.T) {
 	checkNames(t, daemon.SettingNames(), rows, flagsOf(t, "serve"))
 	d := (&daemon.Settings{}).WithDefaults()
 	for name, want := range map[string]int64{
-		"max_connections": int64(d.MaxConnections), "max_requests": int64(d.MaxRequests), "max_request_bytes": int64(d.MaxRequestBytes),
+		"max_connections": int64(d.MaxConnections), "max_connections_per_address": int64(d.MaxConnectionsPerAddress),
+		"max_requests": int64(d.MaxRequests), "max_request_bytes": int64(d.MaxRequestBytes),
 		"requests_per_second": int64(d.RequestsPerSecond), "drain_ms": d.Drain.Milliseconds(),
 	} {
 		said, _, _ := strings.Cut(strings.ReplaceAll(rows[name]["default"], ",", ""), " ")

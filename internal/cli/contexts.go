@@ -21,7 +21,7 @@ import (
 const defaultContext = "default"
 
 // hostContext is a daemon that has a name, and what lets us in. At most one of the tokens
-// is there.
+// is there; paths are absolute.
 type hostContext struct {
 	Name string `json:"name"`
 	Host string `json:"host"`
@@ -29,6 +29,8 @@ type hostContext struct {
 	Token     string `json:"token,omitempty"`
 	TokenFile string `json:"token_file,omitempty"`
 	TokenEnv  string `json:"token_env,omitempty"`
+	// hostTLS is by what it and we know each other, with https://.
+	hostTLS
 }
 
 // secret is the token, "" where there is none.

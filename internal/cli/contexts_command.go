@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ func (p *program) contextsCommand() *cobra.Command {
 		Long: `A context is the name of a daemon, with what lets us in. What is chosen by --host,
 --context, CLOUDOPS_HOST or CLOUDOPS_CONTEXT goes before the one in use; default is this machine.`,
 		Example: `  cloudops contexts add prod --host https://ops.example:7443 --token-file ~/.prod-token
+  cloudops contexts add lab --host https://192.0.2.7:7443 --tls-ca lab.pem --tls-cert me.pem --tls-key me.key --token-env LAB_TOKEN
   cloudops contexts use prod
   cloudops ps --context default`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -105,6 +107,9 @@ func (p *program) completeContext(c *hostContext, fromStdin bool) (err error) {
 	if c.Host == "" {
 		return fault("--host https://HOST", "nothing says where %s is", c.Name)
 	}
+	if c.hostTLS, err = p.tls.absolute(); err != nil {
+		return err
+	}
 	if c.TokenFile != "" {
 		if c.TokenFile, err = filepath.Abs(c.TokenFile); err != nil {
 			return err
@@ -119,7 +124,7 @@ func (p *program) completeContext(c *hostContext, fromStdin bool) (err error) {
 			return fault("echo $TOKEN | cloudops contexts add …", "--token-stdin: there is nothing on stdin")
 		}
 	}
-	d, err := dialHost(&target{at: c.Host, token: func() (string, error) { return c.Token, nil }}, patience)
+	d, err := dialHost(&target{at: c.Host, token: func() (string, error) { return c.Token, nil }, tls: c.hostTLS}, patience)
 	if err != nil {
 		return err
 	}
@@ -140,7 +145,7 @@ func (p *program) contextsListCommand() *cobra.Command {
 				c.Current = defaultContext
 			}
 			if !asJSON {
-				say(p.stdout, "  %-16s  %-36s  %s\n", "CONTEXT", "HOST", "TOKEN")
+				say(p.stdout, "  %-16s  %-36s  %-20s  %s\n", "CONTEXT", "HOST", "TOKEN", "TLS")
 			}
 			for i := range all {
 				if err := p.showContext(&all[i], all[i].Name == c.Current, asJSON); err != nil {
@@ -161,7 +166,8 @@ func (p *program) showContext(c *hostContext, current, asJSON bool) error {
 		if current {
 			star = "*"
 		}
-		say(p.stdout, "%s %-16s  %-36s  %s\n", star, c.Name, c.Host, c.tokenFrom())
+		line := fmt.Sprintf("%s %-16s  %-36s  %-20s  %s", star, c.Name, c.Host, c.tokenFrom(), c.hostTLS)
+		say(p.stdout, "%s\n", strings.TrimRight(line, " "))
 		return nil
 	}
 	data, err := json.Marshal(struct {
@@ -169,7 +175,8 @@ func (p *program) showContext(c *hostContext, current, asJSON bool) error {
 		Host    string `json:"host"`
 		Token   string `json:"token_from"`
 		Current bool   `json:"current"`
-	}{c.Name, c.Host, c.tokenFrom(), current})
+		hostTLS
+	}{c.Name, c.Host, c.tokenFrom(), current, c.hostTLS})
 	say(p.stdout, "%s\n", data)
 	return err
 }

@@ -228,7 +228,9 @@ const minSecretBytes = 6
 func recordFlags() []requestFlag {
 	return []requestFlag{
 		{"id", "UUID", "name of the execution (default: a new one)", func(r *engine.Request, text string) (err error) {
-			r.ID, err = engine.ParseID(text)
+			if r.ID, err = engine.ParseID(text); err != nil {
+				err = engine.Advise(err, "an id looks like 019a5c1e-7a4b-7c3d-9e2f-0123456789ab; leave --id out to have one made")
+			}
 			return err
 		}},
 		{"actor", "KIND:NAME", "who asks: human, agent, schedule or service, and a name", func(r *engine.Request, text string) (err error) {

@@ -60,7 +60,7 @@ func (p *program) openState(ctx context.Context, config config, foreground bool)
 		if p.stateDirFlag != "" {
 			return nil, fault("leave one of them away", "--host and --state-dir are both given")
 		}
-		t.tls = p.tls
+		t.tls = p.tls.or(t.tls)
 		return dialHost(&t, patience)
 	}
 	if err := p.tls.withoutHost(); err != nil {

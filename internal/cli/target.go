@@ -65,7 +65,7 @@ func namedContext(name, by string) (target, error) {
 	if err != nil {
 		return target{}, about(by, err)
 	}
-	return target{at: found.Host, why: fmt.Sprintf("%s, %s", found.Name, by), token: found.secret}, nil
+	return target{at: found.Host, why: fmt.Sprintf("%s, %s", found.Name, by), token: found.secret, tls: found.hostTLS}, nil
 }
 
 // unreached says of an error that nobody answers who that is, why they were asked, and

@@ -372,3 +372,19 @@ func FuzzRPC11(f *testing.F) {
 		}
 	})
 }
+
+// Whoever asks about an execution by what is no id is told how one looks, and not to leave
+// it out.
+func TestDaemon_SaysWhatAnIDLooksLike(t *testing.T) {
+	t.Parallel()
+	at, _ := local(t)
+	for _, verb := range []string{"Get", "Wait", "Record", "Cancel", "ExtendDeadline", "WriteStdin", "CloseStdin", "Resize", "AddSecrets"} {
+		for _, id := range []string{"", "../x", "019a5c1e"} {
+			body := `{"id":"` + id + `"}`
+			status, answer := ask(t, at, &asked{http.MethodPost, verbs + verb, body, map[string]string{"Content-Type": "application/json"}})
+			if status != http.StatusBadRequest || !strings.Contains(answer, "is not a UUID") || !strings.Contains(answer, "an id looks like") || strings.Contains(answer, "leave it out") {
+				t.Errorf("%s of %q: %d %s", verb, id, status, answer)
+			}
+		}
+	}
+}

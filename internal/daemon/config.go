@@ -44,12 +44,15 @@ type Settings struct {
 	AllowedEnv []string
 	// MaxConnections and MaxRequests bound what is open at once at each listener.
 	MaxConnections, MaxRequests int
+	// MaxConnectionsPerAddress bounds how many of the connections at Listen are of one
+	// address of IPv4, or of one /64 of IPv6.
+	MaxConnectionsPerAddress int
 	// MaxRequestBytes bounds one message of a request, unpacked.
 	MaxRequestBytes int
 	// RequestsPerSecond is how many a token may make, with twice as many at once.
 	RequestsPerSecond int
-	// OTLPEndpoint is the URL of a collector of spans, OTLPHeaders what it is sent besides,
-	// NAME=VALUE each; see package tracing.
+	// OTLPEndpoint is the URL of a collector of spans and counts, OTLPHeaders what it is sent besides,
+	// NAME=VALUE each; see package otlp.
 	OTLPEndpoint string
 	OTLPHeaders  []string
 	// LogFormat is auto, json or text, LogLevel debug, info, warn or error: for whoever
@@ -73,6 +76,7 @@ func (s *Settings) WithDefaults() Settings {
 		}
 	}
 	or(&all.MaxConnections, 8192)
+	or(&all.MaxConnectionsPerAddress, 2048)
 	or(&all.MaxRequests, 8192)
 	or(&all.RequestsPerSecond, 200)
 	or(&all.MaxRequestBytes, 16<<20)
@@ -105,6 +109,7 @@ func settings() []setting {
 		list("allowed_origins", func(s *Settings) *[]string { return &s.AllowedOrigins }),
 		list("allowed_env", func(s *Settings) *[]string { return &s.AllowedEnv }),
 		count("max_connections", func(s *Settings) *int { return &s.MaxConnections }),
+		count("max_connections_per_address", func(s *Settings) *int { return &s.MaxConnectionsPerAddress }),
 		count("max_requests", func(s *Settings) *int { return &s.MaxRequests }),
 		count("max_request_bytes", func(s *Settings) *int { return &s.MaxRequestBytes }),
 		count("requests_per_second", func(s *Settings) *int { return &s.RequestsPerSecond }),
@@ -307,6 +312,7 @@ func (c *Config) fixed(next *Config) []string {
 	note("otlp_headers", slices.Equal(c.OTLPHeaders, next.OTLPHeaders))
 	note("log_format", c.LogFormat == next.LogFormat)
 	note("max_connections", c.MaxConnections == next.MaxConnections)
+	note("max_connections_per_address", c.MaxConnectionsPerAddress == next.MaxConnectionsPerAddress)
 	note("max_requests", c.MaxRequests == next.MaxRequests)
 	note("max_request_bytes", c.MaxRequestBytes == next.MaxRequestBytes)
 	note("durability", c.Durability == next.Durability)

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"net"
 	"sync"
 
 	"golang.org/x/time/rate"
@@ -59,41 +58,6 @@ func (t *turnstile) doneLocked() {
 	if t.closed && t.inside == 0 {
 		close(t.empty)
 	}
-}
-
-// seats is a listener with a bound on what is open at once. One connection more is closed
-// at once: whoever is inside goes on to be served.
-type seats struct {
-	net.Listener
-
-	taken *turnstile
-}
-
-// Accept waits for the next that has a seat.
-func (s *seats) Accept() (net.Conn, error) {
-	for {
-		c, err := s.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if s.taken.enter() {
-			return &seat{Conn: c, leave: sync.OnceFunc(s.taken.leave)}, nil
-		}
-		_ = c.Close() // they see it
-	}
-}
-
-// seat is a connection that gives its seat back.
-type seat struct {
-	net.Conn
-
-	leave func()
-}
-
-// Close closes the connection.
-func (s *seat) Close() error {
-	defer s.leave()
-	return s.Conn.Close()
 }
 
 // rates are bounds on how often, one for each name. The zero value is ready. It keeps no

@@ -16,7 +16,7 @@ import (
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/durable"
 	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
-	"github.com/escher-dbai/cloudops-engine/internal/tracing"
+	"github.com/escher-dbai/cloudops-engine/internal/otlp"
 	"github.com/escher-dbai/cloudops-engine/rpc"
 )
 
@@ -43,8 +43,10 @@ type Daemon struct {
 // gauges are what is counted and told of a daemon.
 type gauges struct {
 	observer *observer
+	reporter *otlp.Reporter
 	readers  readers
 	traffic  traffic
+	seated   seatCount
 	took     stopwatch // to accept
 }
 
@@ -109,12 +111,14 @@ func (d *Daemon) open(ctx context.Context, o *Opening) (err error) {
 		return err
 	}
 	d.rules.Store(rules)
-	if d.observer.tracer, err = tracing.Open(ctx, tracing.Config{
-		Endpoint: d.config.OTLPEndpoint, Headers: d.config.OTLPHeaders, Version: o.Version, Logger: d.log,
-	}); err != nil {
+	collector := otlp.Config{Endpoint: d.config.OTLPEndpoint, Headers: d.config.OTLPHeaders, Version: o.Version, Logger: d.log}
+	if d.observer.tracer, err = otlp.OpenTracer(ctx, collector); err != nil {
 		return err
 	}
 	if err := d.start(ctx); err != nil {
+		return err
+	}
+	if d.reporter, err = otlp.OpenReporter(ctx, collector, otlp.Counted{Read: d.metrics, Since: d.started}); err != nil {
 		return err
 	}
 	readers := &attended{&careful{d.engine, &d.rules}, &d.readers}
@@ -305,12 +309,15 @@ func (d *Daemon) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// lastSpans sends what was not sent yet. That nobody takes it is no fault of the daemon,
-// and was logged.
-func (d *Daemon) lastSpans(ctx context.Context) {
+// lastWords sends the spans that were not sent yet, and the counts once more. That nobody
+// takes them is no fault of the daemon, and was logged.
+func (d *Daemon) lastWords(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
-	_ = d.observer.tracer.Shutdown(ctx)
+	sending := lifecycle.New()
+	sending.Go(func(context.Context) { _ = d.observer.tracer.Shutdown(ctx) })
+	sending.Go(func(context.Context) { _ = d.reporter.Shutdown(ctx) })
+	sending.Wait()
 }
 
 // mostHurried is how many executions Hurry looks for: as many as one page has.

@@ -35,7 +35,9 @@ func SocketURL(path string) string {
 
 // newDoor puts a server behind a listener.
 func (d *Daemon) newDoor(l net.Listener) *door {
-	p := &door{given: l, listener: &seats{Listener: l, taken: newTurnstile(d.config.MaxConnections)}}
+	p := &door{given: l, listener: &seats{
+		Listener: l, taken: newTurnstile(d.config.MaxConnections), each: newShares(d.config.MaxConnectionsPerAddress), count: &d.seated,
+	}}
 	address, network := l.Addr().(*net.TCPAddr)
 	port := ""
 	p.name = "unix://" + l.Addr().String()

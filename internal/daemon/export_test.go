@@ -19,7 +19,12 @@ func ListenTCP(ctx context.Context, address string) (net.Listener, error) {
 }
 
 // Seats bounds how many connections of a listener are open at once.
-func Seats(l net.Listener, most int) net.Listener { return &seats{l, newTurnstile(most)} }
+func Seats(l net.Listener, most int) net.Listener {
+	return &seats{l, newTurnstile(most), newShares(most), &seatCount{}}
+}
+
+// Neighbours are who counts as one with who is at an address.
+func Neighbours(at net.Addr) string { return neighbours(at).String() }
 
 // Rates are bounds by name.
 type Rates = rates

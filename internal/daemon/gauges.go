@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"runtime"
-	"strings"
 	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
@@ -32,28 +31,26 @@ func (d *Daemon) rooms() http.Handler {
 // serveMetrics answers a scrape. What it tells was counted before, or is asked for now;
 // nobody who runs something waits for it.
 func (d *Daemon) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	text, err := d.metrics(r.Context())
+	told, err := d.metrics(r.Context())
 	if err != nil {
 		http.Error(w, "the engine does not tell: "+err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", exposition.ContentType)
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(text) // or they are gone
+	_, _ = w.Write(told.Text()) // or they are gone
 }
 
-func (d *Daemon) metrics(ctx context.Context) ([]byte, error) {
+// metrics are what a scrape gets, and what is sent to a collector.
+func (d *Daemon) metrics(ctx context.Context) (*exposition.Families, error) {
 	stats, err := d.engine.Stats(ctx)
 	if err != nil {
 		return nil, err
 	}
 	counted := d.observer.meter.Snapshot()
 	counted.Running = stats.Running // those that other programs run here too
-	var head strings.Builder
-	if _, err := counted.WriteTo(&head); err != nil {
-		return nil, err
-	}
-	out := &exposition.Text{}
+	out := &exposition.Families{}
+	counted.Expose(out)
 	out.Counter("cloudops_executions_accepted_total", "Executions that were accepted.", float64(stats.Accepted))
 	out.Counter("cloudops_executions_started_total", "Executions that started.", float64(counted.Events[engine.ExecutionStarted]))
 	out.Counter("cloudops_executions_forgotten_total", "Finished executions that left the memory.", float64(stats.Expired))
@@ -64,19 +61,20 @@ func (d *Daemon) metrics(ctx context.Context) ([]byte, error) {
 	d.took.expose(out)
 	d.readers.expose(ctx, d.engine, out)
 	d.traffic.expose(out)
+	d.seated.expose(out)
 	sent, dropped := d.observer.tracer.Counts()
 	out.Counter("cloudops_spans_sent_total", "Spans that a collector took.", float64(sent))
 	out.Counter("cloudops_spans_dropped_total", "Spans that no collector took.", float64(dropped))
 	d.exposeProgram(out)
-	return append([]byte(head.String()), out.Bytes()...), nil
+	return out, nil
 }
 
 // exposeProgram writes what this program is and uses, by the names that Go programs have.
-func (d *Daemon) exposeProgram(out *exposition.Text) {
+func (d *Daemon) exposeProgram(out *exposition.Families) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	out.Family("cloudops_build_info", "gauge", "What was built, from what; always 1.")
-	out.Sample("cloudops_build_info", 1, "version", cmp.Or(d.version, "unknown"), "go", runtime.Version(), "platform", runtime.GOOS+"/"+runtime.GOARCH)
+	out.Add("cloudops_build_info", exposition.Gauge, "What was built, from what; always 1.")
+	out.Sample(1, "version", cmp.Or(d.version, "unknown"), "go", runtime.Version(), "platform", runtime.GOOS+"/"+runtime.GOARCH)
 	out.Gauge("cloudops_start_time_seconds", "When the daemon was opened, since 1970.", float64(d.started.UnixMilli())/1000)
 	out.Gauge("go_goroutines", "Goroutines that exist.", float64(runtime.NumGoroutine()))
 	out.Gauge("go_sched_gomaxprocs_threads", "Threads that run Go code at once, at most.", float64(runtime.GOMAXPROCS(0)))
@@ -84,8 +82,6 @@ func (d *Daemon) exposeProgram(out *exposition.Text) {
 	out.Gauge("go_memstats_heap_inuse_bytes", "Bytes of the heap that are in use.", float64(m.HeapInuse))
 	out.Gauge("go_memstats_sys_bytes", "Bytes that the runtime has of the system.", float64(m.Sys))
 	out.Counter("go_memstats_alloc_bytes_total", "Bytes that were ever allocated.", float64(m.TotalAlloc))
-	out.Family("go_gc_duration_seconds", "summary", "Pauses of the garbage collector.")
-	out.Sample("go_gc_duration_seconds_sum", time.Duration(m.PauseTotalNs).Seconds())
-	out.Sample("go_gc_duration_seconds_count", float64(m.NumGC))
+	out.Summary("go_gc_duration_seconds", "Pauses of the garbage collector.", int64(m.NumGC), time.Duration(m.PauseTotalNs))
 	exposeProcess(out)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // exposeProcess writes what the system counts of this process, as far as it tells.
-func exposeProcess(out *exposition.Text) {
+func exposeProcess(out *exposition.Families) {
 	if statm, err := os.ReadFile("/proc/self/statm"); err == nil {
 		if fields := bytes.Fields(statm); len(fields) > 1 {
 			pages, _ := strconv.ParseInt(string(fields[1]), 10, 64) // a number

@@ -10,13 +10,13 @@ import (
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/events"
 	"github.com/escher-dbai/cloudops-engine/internal/exposition"
-	"github.com/escher-dbai/cloudops-engine/internal/tracing"
+	"github.com/escher-dbai/cloudops-engine/internal/otlp"
 )
 
 // observer hears of the lives of executions: it counts, traces and logs them.
 type observer struct {
 	meter  *events.Meter
-	tracer *tracing.Tracer
+	tracer *otlp.Tracer
 	log    *slog.Logger
 	engine served
 	opened chan struct{} // closed when engine is there, or will never be
@@ -56,7 +56,9 @@ func (o *observer) ended(ev *engine.Event) {
 	line := []slog.Attr{
 		slog.String("execution_id", r.ID.String()), slog.String("status", string(r.Status)), slog.String("cause", string(r.Cause)),
 		slog.Int("exit_code", r.ExitCode), slog.Duration("duration", r.Duration), slog.Duration("queued", r.Queued),
-		slog.String("actor", actor(x.Actor)),
+	}
+	if who := actor(x.Actor); who != "" { // nobody said it: it was run in the directory itself
+		line = append(line, slog.String("actor", who))
 	}
 	if len(ev.Trace.Parent) >= 35 { // the id of the trace, which leads from a line to its spans
 		line = append(line, slog.String("trace_id", ev.Trace.Parent[3:35]))
@@ -76,7 +78,7 @@ func actor(a engine.Actor) string {
 type traced struct {
 	*attended
 
-	tracer *tracing.Tracer
+	tracer *otlp.Tracer
 	took   *stopwatch
 }
 
@@ -117,7 +119,7 @@ func (s *stopwatch) add(d time.Duration) {
 }
 
 // expose writes how long it took to accept.
-func (s *stopwatch) expose(out *exposition.Text) {
+func (s *stopwatch) expose(out *exposition.Families) {
 	s.mu.Lock()
 	counts, sum := append(make([]int64, 0, len(marks())+1), s.counts...), s.sum
 	s.mu.Unlock()

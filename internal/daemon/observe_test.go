@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -23,24 +24,30 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/daemon"
 )
 
-// spans are those that came to a collector, which is beside it.
+// spans are those that came to a collector, which is beside it; metrics the last of each.
 type spans struct {
-	mu  sync.Mutex
-	all map[string]*tracepb.Span
+	mu      sync.Mutex
+	all     map[string]*tracepb.Span
+	metrics map[string]*metricspb.Metric
 }
 
 func collector(t *testing.T) (*spans, string) {
 	t.Helper()
-	s := &spans{all: make(map[string]*tracepb.Span)}
+	s := &spans{all: make(map[string]*tracepb.Span), metrics: make(map[string]*metricspb.Metric)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m := &tracepb.TracesData{}
+		m, counts := &tracepb.TracesData{}, &metricspb.MetricsData{}
 		body, err := io.ReadAll(r.Body)
-		if err != nil || proto.Unmarshal(body, m) != nil {
+		if err != nil || proto.Unmarshal(body, map[string]proto.Message{"/v1/traces": m, "/v1/metrics": counts}[r.URL.Path]) != nil {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		for _, of := range counts.GetResourceMetrics() {
+			for _, metric := range of.GetScopeMetrics()[0].GetMetrics() {
+				s.metrics[metric.GetName()] = metric
+			}
+		}
 		for _, of := range m.GetResourceSpans() {
 			for _, scope := range of.GetScopeSpans() {
 				for _, span := range scope.GetSpans() {
@@ -96,6 +103,40 @@ func TestDaemon_TracesAcrossItsSuccessor(t *testing.T) {
 	}
 	if !bytes.Equal(got.all["execution"].GetParentSpanId(), got.all["submit"].GetSpanId()) || !bytes.Equal(got.all["run"].GetParentSpanId(), got.all["execution"].GetSpanId()) {
 		t.Errorf("they do not hang together: %v", got.all)
+	}
+}
+
+// A daemon that ends sends a collector the counts that a scrape got, and those of what ended
+// last.
+func TestDaemon_SendsACollectorWhatAScrapeGets(t *testing.T) {
+	t.Parallel()
+	got, collector := collector(t)
+	dir := shortDir(t)
+	d, err := daemon.Open(t.Context(), daemon.Config{Ephemeral: true, StateDir: dir, Settings: daemon.Settings{
+		Socket: filepath.Join(dir, "s"), OTLPEndpoint: collector,
+	}}, opening())
+	must(t, err)
+	at := d.Addresses()[0]
+	c, err := client.New(at, client.Config{})
+	must(t, err)
+	defer c.Shutdown(t.Context()) //nolint:errcheck // it returns nil
+	ran(t, c, engine.Request{Command: engine.Shell("echo two; echo lines")})
+	families := until(t, at, 1, "cloudops_executions_ended_total", "status=completed", "cause=exit")
+	ran(t, c, engine.Request{Command: engine.Shell("exit 3")})
+	must(t, d.Shutdown(context.WithoutCancel(t.Context())))
+	for name, family := range families {
+		if got.metrics[name] == nil || got.metrics[name].GetDescription() != family.GetHelp() {
+			t.Errorf("%s came as %v", name, got.metrics[name])
+		}
+	}
+	if n := got.metrics["cloudops_executions_accepted_total"].GetSum().GetDataPoints()[0].GetAsDouble(); n != 2 {
+		t.Errorf("%v executions were accepted", n)
+	}
+	if n := len(got.metrics["cloudops_executions_ended_total"].GetSum().GetDataPoints()); n != 2 {
+		t.Errorf("there are %d ways to end", n)
+	}
+	if n := got.metrics["cloudops_execution_duration_seconds"].GetHistogram().GetDataPoints()[0].GetCount(); n != 2 {
+		t.Errorf("%d have run", n)
 	}
 }
 

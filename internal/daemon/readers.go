@@ -93,7 +93,7 @@ func (e *attended) Output(ctx context.Context, id engine.ID, from engine.Cursor)
 }
 
 // expose writes how many there are, and how far they are behind what was recorded.
-func (s *readers) expose(ctx context.Context, e served, out *exposition.Text) {
+func (s *readers) expose(ctx context.Context, e served, out *exposition.Families) {
 	s.mu.Lock()
 	n := len(s.all)
 	least, count := make(map[engine.ID]int64, n), make(map[engine.ID]int64, n)

@@ -250,6 +250,6 @@ func (d *Daemon) closeDoors(ctx context.Context) error {
 	}
 	closing.Wait()
 	d.group.Wait()
-	d.lastSpans(ctx)
+	d.lastWords(ctx)
 	return errors.Join(faults...)
 }

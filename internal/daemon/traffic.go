@@ -108,16 +108,16 @@ func (t *traffic) count(a answered) {
 }
 
 // expose writes the counts.
-func (t *traffic) expose(out *exposition.Text) {
+func (t *traffic) expose(out *exposition.Families) {
 	t.mu.Lock()
 	done := maps.Clone(t.done)
 	t.mu.Unlock()
 	out.Gauge("cloudops_requests_in_flight", "Requests and streams that are served.", float64(t.inside.Load()))
-	out.Family("cloudops_requests_total", "counter", "Requests and streams that were served or refused, by verb and status of HTTP.")
+	out.Add("cloudops_requests_total", exposition.Counter, "Requests and streams that were served or refused, by verb and status of HTTP.")
 	for _, a := range slices.SortedFunc(maps.Keys(done), func(a, b answered) int {
 		return cmp.Or(cmp.Compare(a.verb, b.verb), cmp.Compare(a.status, b.status))
 	}) {
-		out.Sample("cloudops_requests_total", float64(done[a]), "verb", a.verb, "status", strconv.Itoa(a.status))
+		out.Sample(float64(done[a]), "verb", a.verb, "status", strconv.Itoa(a.status))
 	}
 }
 

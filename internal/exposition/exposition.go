@@ -1,87 +1,96 @@
-// Package exposition writes counts in the text format of Prometheus (version 0.0.4), in the
-// order in which it is told of them. It is small on purpose: the client library of
-// Prometheus costs each supervisor a tenth of its memory at the start of the program (adr 0018).
+// Package exposition holds counts as they are told to others, in the order in which it is told
+// of them, and writes them in the text format of Prometheus (version 0.0.4). It is small on
+// purpose: the client library of Prometheus costs each supervisor a tenth of its memory at the
+// start of the program (adr 0018).
 package exposition
 
-import (
-	"fmt"
-	"strconv"
-	"time"
+import "time"
+
+// Kind is what the values of a [Family] mean.
+type Kind string
+
+// The kinds. A summary has no quantiles here: a sum and a count.
+const (
+	Counter   Kind = "counter"
+	Gauge     Kind = "gauge"
+	Histogram Kind = "histogram"
+	Summary   Kind = "summary"
 )
 
-// ContentType is that of a [Text].
-const ContentType = "text/plain; version=0.0.4; charset=utf-8"
-
-// Text is a text in the format. The zero value is empty.
-type Text struct{ text []byte }
-
-// Bytes is the text so far.
-func (t *Text) Bytes() []byte { return t.text }
-
-// Family begins a metric: a counter, gauge, histogram or summary. Its samples follow.
-func (t *Text) Family(name, kind, help string) {
-	t.text = fmt.Appendf(t.text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+// Family is one metric.
+type Family struct {
+	Name, Help string
+	Kind       Kind
+	// Samples are those of a counter or gauge.
+	Samples []Sample
+	// Spread is that of a histogram, of which there is one, or, without bounds and counts,
+	// of a summary.
+	Spread Spread
 }
 
-// Sample adds a value; labels are names and values in turn.
-func (t *Text) Sample(name string, value float64, labels ...string) {
-	t.text = append(t.text, name...)
-	for i := 0; i+1 < len(labels); i += 2 {
-		before := ","
-		if i == 0 {
-			before = "{"
-		}
-		t.text = fmt.Appendf(t.text, "%s%s=\"", before, labels[i])
-		t.text = append(escaped(t.text, labels[i+1]), '"')
+// Points is how many values it has, or spreads.
+func (f *Family) Points() int {
+	if f.Kind == Histogram || f.Kind == Summary {
+		return 1
 	}
-	if len(labels) > 0 {
-		t.text = append(t.text, '}')
-	}
-	t.text = append(append(append(t.text, ' '), Number(value)...), '\n')
+	return len(f.Samples)
 }
 
-// escaped appends the value of a label: three characters have an escape, and no other.
-func escaped(to []byte, value string) []byte {
-	for _, c := range []byte(value) {
-		switch c {
-		case '\\', '"':
-			to = append(to, '\\', c)
-		case '\n':
-			to = append(to, '\\', 'n')
-		default:
-			to = append(to, c)
-		}
-	}
-	return to
+// Sample is a value. Labels are names and values in turn.
+type Sample struct {
+	Value  float64
+	Labels []string
 }
 
-// Number is a value as the format has it.
-func Number(value float64) string { return strconv.FormatFloat(value, 'g', -1, 64) }
+// Spread is how durations are spread: Counts has one for each of Bounds, of those up to it
+// that are above the bound before, and a last one of those above all.
+type Spread struct {
+	Bounds []time.Duration
+	Counts []int64
+	Count  int64
+	Sum    time.Duration
+}
+
+// Families are counts, of one moment. The zero value is empty; it is not safe for concurrent
+// use.
+type Families struct{ all []Family }
+
+// All are those that were told.
+func (f *Families) All() []Family { return f.all }
+
+// Add adds a counter or gauge; its samples follow.
+func (f *Families) Add(name string, kind Kind, help string) {
+	f.all = append(f.all, Family{Name: name, Kind: kind, Help: help})
+}
+
+// Sample adds a value to the last that was added.
+func (f *Families) Sample(value float64, labels ...string) {
+	last := &f.all[len(f.all)-1]
+	last.Samples = append(last.Samples, Sample{value, labels})
+}
 
 // Counter adds one without labels.
-func (t *Text) Counter(name, help string, value float64) { t.single(name, "counter", help, value) }
-
-// Gauge adds one without labels.
-func (t *Text) Gauge(name, help string, value float64) { t.single(name, "gauge", help, value) }
-
-func (t *Text) single(name, kind, help string, value float64) {
-	t.Family(name, kind, help)
-	t.Sample(name, value)
+func (f *Families) Counter(name, help string, value float64) {
+	f.Add(name, Counter, help)
+	f.Sample(value)
 }
 
-// Histogram adds one of durations: counts has one for each bound, of those up to it that
-// are above the bound before, and a last one of those above all.
-func (t *Text) Histogram(name, help string, bounds []time.Duration, counts []int64, sum time.Duration) {
-	t.Family(name, "histogram", help)
+// Gauge adds one without labels.
+func (f *Families) Gauge(name, help string, value float64) {
+	f.Add(name, Gauge, help)
+	f.Sample(value)
+}
+
+// Histogram adds one of durations: see [Spread].
+func (f *Families) Histogram(name, help string, bounds []time.Duration, counts []int64, sum time.Duration) {
 	total := int64(0)
-	for i, n := range counts {
-		le := "+Inf"
-		if i < len(bounds) {
-			le = Number(bounds[i].Seconds())
-		}
+	for _, n := range counts {
 		total += n
-		t.Sample(name+"_bucket", float64(total), "le", le)
 	}
-	t.Sample(name+"_sum", sum.Seconds())
-	t.Sample(name+"_count", float64(total))
+	f.all = append(f.all, Family{Name: name, Kind: Histogram, Help: help, Spread: Spread{bounds, counts, total, sum}})
+}
+
+// Summary adds how often something was, and how long together.
+func (f *Families) Summary(name, help string, count int64, sum time.Duration) {
+	f.all = append(f.all, Family{Name: name, Kind: Summary, Help: help, Spread: Spread{Count: count, Sum: sum}})
 }

@@ -1,4 +1,4 @@
-package tracing
+package otlp
 
 import (
 	"bytes"
@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
@@ -27,8 +26,9 @@ const (
 	longestPause   = 5 * time.Second
 )
 
-// collector sends spans by OTLP over HTTP, in protobuf. It is an otlptrace.Client.
+// collector takes one signal by OTLP over HTTP, in protobuf.
 type collector struct {
+	signal  signal
 	url     string
 	name    string // the URL without a password
 	headers http.Header
@@ -41,44 +41,26 @@ type collector struct {
 	complained    atomic.Int64 // when, in seconds: a collector that is gone is worth a line a minute
 }
 
-// Start has nothing to do.
-func (*collector) Start(context.Context) error { return nil }
-
-// Stop gives its connections back.
-func (c *collector) Stop(context.Context) error {
-	c.http.CloseIdleConnections()
-	return nil
-}
-
-// UploadTraces sends spans. What is not taken is dropped, counted and logged here: the
-// SDK's own way to say it is one for the whole program.
-func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
-	n := int64(0)
-	for _, r := range spans {
-		for _, s := range r.GetScopeSpans() {
-			n += int64(len(s.GetSpans()))
-		}
-	}
-	// The request of the collector's service has this one field, under this number; the
-	// package that has it links gRPC.
+// send sends a message that has n of what it sends. What is not taken is dropped, counted and
+// logged here: the SDK's own way to say it is one for the whole program.
+func (c *collector) send(ctx context.Context, m proto.Message, n int64) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(c.life.Context(), cancel)() //nolint:contextcheck // it ends ours, and gives nothing
-	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
+	body, err := proto.Marshal(m)
 	if err == nil {
 		err = c.deliver(ctx, body)
 	}
 	if err == nil {
 		c.sent.Add(n)
-		return nil
+		return
 	}
 	c.dropped.Add(n)
 	now := time.Now().Unix()
 	if last := c.complained.Load(); now-last >= 60 && c.complained.CompareAndSwap(last, now) {
-		c.log.LogAttrs(ctx, slog.LevelWarn, "spans were dropped: the collector does not take them",
-			slog.String("collector", c.name), slog.Int64("spans", n), slog.String("error", err.Error()))
+		c.log.LogAttrs(ctx, slog.LevelWarn, "what was for a collector was dropped: it does not take it", slog.String("signal", string(c.signal)),
+			slog.String("collector", c.name), slog.Int64("count", n), slog.String("error", err.Error()))
 	}
-	return nil
 }
 
 // deliver tries until it is taken, or refused for good.

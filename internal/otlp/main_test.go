@@ -1,4 +1,4 @@
-package tracing_test
+package otlp_test
 
 import (
 	"testing"

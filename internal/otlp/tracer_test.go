@@ -1,4 +1,4 @@
-package tracing_test
+package otlp_test
 
 import (
 	"bytes"
@@ -16,11 +16,12 @@ import (
 	"time"
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
 	engine "github.com/escher-dbai/cloudops-engine"
-	"github.com/escher-dbai/cloudops-engine/internal/tracing"
+	"github.com/escher-dbai/cloudops-engine/internal/otlp"
 )
 
 const caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -33,6 +34,7 @@ type receiver struct {
 	answers  []int // to the first requests; 200 to the others
 	requests []*http.Request
 	spans    []*tracepb.Span
+	reports  []*metricspb.ResourceMetrics
 	resource []*commonpb.KeyValue
 }
 
@@ -65,11 +67,16 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		body = unpacked
 	}
 	data, err := io.ReadAll(body)
-	m := &tracepb.TracesData{}
-	if err != nil || proto.Unmarshal(data, m) != nil || q.Method != http.MethodPost || q.Header.Get("Content-Type") != "application/x-protobuf" {
+	m, counts := &tracepb.TracesData{}, &metricspb.MetricsData{}
+	var to proto.Message = m
+	if strings.HasSuffix(q.URL.Path, "metrics") {
+		to = counts
+	}
+	if err != nil || proto.Unmarshal(data, to) != nil || q.Method != http.MethodPost || q.Header.Get("Content-Type") != "application/x-protobuf" {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
+	r.reports = append(r.reports, counts.GetResourceMetrics()...)
 	for _, of := range m.GetResourceSpans() {
 		r.resource = of.GetResource().GetAttributes()
 		for _, scope := range of.GetScopeSpans() {
@@ -111,12 +118,12 @@ func env(pairs ...string) func(string) (string, bool) {
 	}
 }
 
-func open(t *testing.T, c tracing.Config) *tracing.Tracer {
+func open(t *testing.T, c otlp.Config) *otlp.Tracer {
 	t.Helper()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	tracer, err := tracing.Open(t.Context(), c)
+	tracer, err := otlp.OpenTracer(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +131,7 @@ func open(t *testing.T, c tracing.Config) *tracing.Tracer {
 }
 
 // traced runs a command as a daemon does, and returns what it printed.
-func traced(t *testing.T, tracer *tracing.Tracer, from engine.Trace, r engine.Request) engine.Result {
+func traced(t *testing.T, tracer *otlp.Tracer, from engine.Trace, r engine.Request) engine.Result {
 	t.Helper()
 	var e *engine.Engine
 	handler := engine.EventHandlerFunc(func(events []engine.Event) {
@@ -161,7 +168,7 @@ func traced(t *testing.T, tracer *tracing.Tracer, from engine.Trace, r engine.Re
 func TestTracer_MakesOneTraceOfAnExecution(t *testing.T) {
 	t.Parallel()
 	at := newReceiver(t)
-	tracer := open(t, tracing.Config{Endpoint: at.URL, Headers: []string{"Authorization=Bearer x=y"}, Version: "v9", Lookup: none})
+	tracer := open(t, otlp.Config{Endpoint: at.URL, Headers: []string{"Authorization=Bearer x=y"}, Version: "v9", Lookup: none})
 	result := traced(t, tracer, engine.Trace{Parent: caller, State: "other=1"}, engine.Request{
 		Command: engine.Shell(`echo "$TRACEPARENT $TRACESTATE"; echo hunter22 >&2; exit 3`), Secrets: []string{"hunter22"},
 		Actor: engine.Actor{Kind: engine.Human, Name: "bob"},
@@ -227,7 +234,7 @@ func TestTracer_MakesOneTraceOfAnExecution(t *testing.T) {
 func TestTracer_KeepsToWhatTheCallerSays(t *testing.T) {
 	t.Parallel()
 	at := newReceiver(t)
-	tracer := open(t, tracing.Config{Endpoint: at.URL, Lookup: none})
+	tracer := open(t, otlp.Config{Endpoint: at.URL, Lookup: none})
 	echo := engine.Request{Command: engine.Shell(`echo "$TRACEPARENT"`)}
 	if out := traced(t, tracer, engine.Trace{Parent: strings.TrimSuffix(caller, "01") + "00"}, echo).Stdout; !strings.HasPrefix(out, caller[:36]) || !strings.HasSuffix(out, "-00\n") {
 		t.Errorf("not sampled: %q", out)
@@ -241,7 +248,7 @@ func TestTracer_KeepsToWhatTheCallerSays(t *testing.T) {
 	if len(at.spans) != 5 || len(at.byName()["submit"].GetParentSpanId()) != 0 {
 		t.Errorf("spans: %v", at.spans)
 	}
-	var off *tracing.Tracer
+	var off *otlp.Tracer
 	if out := traced(t, off, engine.Trace{Parent: caller, State: strings.Repeat("a", 1000)}, echo).Stdout; out != caller+"\n" {
 		t.Errorf("with a state that is too long: %q", out)
 	}
@@ -255,7 +262,7 @@ func TestTracer_KeepsToWhatTheCallerSays(t *testing.T) {
 func TestTracer_GoesOnWithoutItsCollector(t *testing.T) {
 	t.Parallel()
 	at := newReceiver(t, http.StatusServiceUnavailable)
-	tracer := open(t, tracing.Config{Endpoint: at.URL, Lookup: env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")})
+	tracer := open(t, otlp.Config{Endpoint: at.URL, Lookup: env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")})
 	tracer.Submit(t.Context(), engine.Trace{}).End(engine.ID{}, engine.ErrQueueFull)
 	if err := tracer.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
@@ -266,7 +273,7 @@ func TestTracer_GoesOnWithoutItsCollector(t *testing.T) {
 
 	var log bytes.Buffer
 	at = newReceiver(t, http.StatusBadRequest)
-	tracer = open(t, tracing.Config{Endpoint: at.URL, Lookup: none, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	tracer = open(t, otlp.Config{Endpoint: at.URL, Lookup: none, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	tracer.Submit(t.Context(), engine.Trace{}).End(engine.ID{}, nil)
 	if err := tracer.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
@@ -279,7 +286,7 @@ func TestTracer_GoesOnWithoutItsCollector(t *testing.T) {
 	mute := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hung }))
 	defer mute.Close()
 	defer close(hung)
-	tracer = open(t, tracing.Config{Endpoint: mute.URL, Lookup: none})
+	tracer = open(t, otlp.Config{Endpoint: mute.URL, Lookup: none})
 	for range 10_000 { // far more than wait at most
 		tracer.Submit(t.Context(), engine.Trace{}).End(engine.ID{}, nil)
 	}
@@ -297,7 +304,7 @@ func TestOpen_ReadsTheVariables(t *testing.T) {
 		"disabled": env("OTEL_SDK_DISABLED", "true", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:1"),
 		"none":     env("OTEL_TRACES_EXPORTER", "none", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:1"),
 	} {
-		if tracer, err := tracing.Open(t.Context(), tracing.Config{Lookup: lookup}); tracer != nil || err != nil {
+		if tracer, err := otlp.OpenTracer(t.Context(), otlp.Config{Lookup: lookup}); tracer != nil || err != nil {
 			t.Errorf("%s: it is on: %v", what, err)
 		}
 	}
@@ -311,12 +318,12 @@ func TestOpen_ReadsTheVariables(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_CERTIFICATE": env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a", "OTEL_EXPORTER_OTLP_CERTIFICATE", "/none"),
 		"CLIENT_CERTIFICATE":             env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a", "OTEL_EXPORTER_OTLP_CLIENT_KEY", "/none"),
 	} {
-		if _, err := tracing.Open(t.Context(), tracing.Config{Lookup: lookup}); !errors.Is(err, engine.ErrInvalidConfig) || !strings.Contains(err.Error(), want) {
+		if _, err := otlp.OpenTracer(t.Context(), otlp.Config{Lookup: lookup}); !errors.Is(err, engine.ErrInvalidConfig) || !strings.Contains(err.Error(), want) {
 			t.Errorf("want …%s…, got %v", want, err)
 		}
 	}
 	at := newReceiver(t)
-	tracer := open(t, tracing.Config{Lookup: env(
+	tracer := open(t, otlp.Config{Lookup: env(
 		"OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:1", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", at.URL+"/spans",
 		"OTEL_EXPORTER_OTLP_HEADERS", "a=b%20c, d=e", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "60000")})
 	tracer.Submit(t.Context(), engine.Trace{}).End(engine.ID{}, nil)

@@ -1,4 +1,4 @@
-package tracing
+package otlp
 
 import (
 	"cmp"
@@ -17,22 +17,50 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
 )
 
-// variables are those of OTLP: each is there for traces alone, and for all signals.
-type variables func(name string) (string, bool)
+// signal is what is sent, as paths and, in capitals, variables have it.
+type signal string
 
-// of is the value of OTEL_EXPORTER_OTLP_TRACES_name, else of OTEL_EXPORTER_OTLP_name.
-func (v variables) of(name string) string {
-	return cmp.Or(v.get("OTEL_EXPORTER_OTLP_TRACES_"+name), v.get("OTEL_EXPORTER_OTLP_"+name))
+const (
+	traces  signal = "traces"
+	metrics signal = "metrics"
+)
+
+// variables are those of OTLP: each is there for one signal alone, and for all.
+type variables struct {
+	lookup func(name string) (string, bool)
+	signal signal
 }
 
+// of is the value of OTEL_EXPORTER_OTLP_signal_name, else of OTEL_EXPORTER_OTLP_name.
+func (v variables) of(name string) string {
+	return cmp.Or(v.get("OTEL_EXPORTER_OTLP_"+v.own()+"_"+name), v.get("OTEL_EXPORTER_OTLP_"+name))
+}
+
+func (v variables) own() string { return strings.ToUpper(string(v.signal)) }
+
 func (v variables) get(name string) string {
-	text, _ := v(name)
+	text, _ := v.lookup(name)
 	return strings.TrimSpace(text)
 }
 
-// collector is the one that the settings name; nil where tracing is off.
-func (c *Config) collector() (*collector, error) {
-	v := variables(c.Lookup)
+// milliseconds reads the value of a variable.
+func milliseconds(name, text string, otherwise time.Duration) (time.Duration, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	ms, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || ms < 1 {
+		return 0, invalid("%s is %.40q: must be a number of milliseconds", name, text)
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}
+
+// collector is the one that the settings name; nil where the signal is off.
+func (c *Config) collector(of signal) (*collector, error) {
+	if c.Lookup == nil {
+		c.Lookup = os.LookupEnv
+	}
+	v := variables{c.Lookup, of}
 	if strings.EqualFold(v.get("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil //nolint:nilnil // off is no error
 	}
@@ -40,7 +68,7 @@ func (c *Config) collector() (*collector, error) {
 	if target == nil || err != nil {
 		return nil, err
 	}
-	to := &collector{url: target.String(), name: target.Redacted(), headers: http.Header{}, log: c.Logger, life: lifecycle.New()}
+	to := &collector{signal: of, url: target.String(), name: target.Redacted(), headers: http.Header{}, log: c.Logger, life: lifecycle.New()}
 	if err := errors.Join(to.readHeaders(v.of("HEADERS"), c.Headers), to.readRest(v)); err != nil {
 		return nil, err
 	}
@@ -51,15 +79,15 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", engine.ErrInvalidConfig, fmt.Errorf(format, args...))
 }
 
-// target is the URL that spans are sent to; nil where nobody names one.
+// target is the URL that a signal is sent to; nil where nobody names one.
 func (c *Config) target(v variables) (*url.URL, error) {
 	base := cmp.Or(c.Endpoint, v.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
-	whole := v.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-	switch exporter := v.get("OTEL_TRACES_EXPORTER"); {
-	case exporter == "none":
+	whole := v.get("OTEL_EXPORTER_OTLP_" + v.own() + "_ENDPOINT")
+	switch exporter := v.get("OTEL_" + v.own() + "_EXPORTER"); {
+	case exporter == "none", exporter == "prometheus" && v.signal == metrics: // that is served anyhow
 		return nil, nil //nolint:nilnil // off is no error
 	case exporter != "" && exporter != "otlp":
-		return nil, invalid("OTEL_TRACES_EXPORTER is %.40q: must be otlp or none", exporter)
+		return nil, invalid("OTEL_%s_EXPORTER is %.40q: must be otlp or none", v.own(), exporter)
 	case exporter == "otlp" && base+whole == "":
 		base = "http://localhost:4318"
 	}
@@ -78,7 +106,7 @@ func (c *Config) target(v variables) (*url.URL, error) {
 		return nil, invalid("otlp_endpoint, or OTEL_EXPORTER_OTLP_ENDPOINT, is no URL of a collector: write http://HOST:PORT, such as http://localhost:4318")
 	}
 	if !own {
-		at = at.JoinPath("v1", "traces")
+		at = at.JoinPath("v1", string(v.signal))
 	}
 	return at, nil
 }
@@ -109,13 +137,9 @@ func (c *collector) readHeaders(list string, own []string) error {
 
 // readRest reads how the collector is talked to.
 func (c *collector) readRest(v variables) error {
-	timeout := defaultTimeout
-	if text := v.of("TIMEOUT"); text != "" {
-		ms, err := strconv.Atoi(text)
-		if err != nil || ms < 1 {
-			return invalid("OTEL_EXPORTER_OTLP_TIMEOUT is %.40q: must be a number of milliseconds", text)
-		}
-		timeout = time.Duration(ms) * time.Millisecond
+	timeout, err := milliseconds("OTEL_EXPORTER_OTLP_TIMEOUT", v.of("TIMEOUT"), defaultTimeout)
+	if err != nil {
+		return err
 	}
 	switch packing := v.of("COMPRESSION"); packing {
 	case "", "none":

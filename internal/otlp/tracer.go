@@ -1,4 +1,4 @@
-package tracing
+package otlp
 
 import (
 	"context"
@@ -6,34 +6,16 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"os"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
-	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 )
-
-// Config says where spans go. What it does not say the variables OTEL_… do.
-type Config struct {
-	// Endpoint is the URL of a collector, to which /v1/traces is added. Empty:
-	// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT, else tracing is off.
-	Endpoint string
-	// Headers are sent with everything, NAME=VALUE each.
-	Headers []string
-	// Version is that of the program.
-	Version string
-	// Logger is told of what could not be sent.
-	Logger *slog.Logger
-	// Lookup is os.LookupEnv if it is nil.
-	Lookup func(name string) (string, bool)
-}
 
 // Tracer makes spans. It is safe for concurrent use; nil is one that is off.
 type Tracer struct {
@@ -42,28 +24,23 @@ type Tracer struct {
 	collector *collector
 }
 
-// Open returns a tracer, nil where tracing is off. Errors: engine.ErrInvalidConfig.
-func Open(ctx context.Context, c Config) (*Tracer, error) {
-	if c.Lookup == nil {
-		c.Lookup = os.LookupEnv
-	}
-	to, err := c.collector()
+// OpenTracer returns a tracer, nil where tracing is off. Errors: engine.ErrInvalidConfig.
+func OpenTracer(ctx context.Context, c Config) (*Tracer, error) {
+	to, err := c.collector(traces)
 	if to == nil || err != nil {
 		return nil, err
 	}
-	exporter, err := otlptrace.New(ctx, to)
+	exporter, err := otlptrace.New(ctx, spanClient{to})
 	if err != nil {
 		return nil, err
 	}
-	about, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithHost(), resource.WithProcessPID(),
-		resource.WithAttributes(attribute.String("service.name", "cloudops"), attribute.String("service.version", c.Version)),
-		resource.WithFromEnv())
+	about, err := c.resource(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: OTEL_RESOURCE_ATTRIBUTES: %w", engine.ErrInvalidConfig, err)
+		return nil, err
 	}
 	queue := sdk.NewBatchSpanProcessor(exporter)
 	p := sdk.NewTracerProvider(sdk.WithSpanProcessor(queue), sdk.WithResource(about), sdk.WithIDGenerator(ids{}))
-	return &Tracer{queue, p.Tracer("github.com/escher-dbai/cloudops-engine", trace.WithInstrumentationVersion(c.Version)), to}, nil
+	return &Tracer{queue, p.Tracer(scope, trace.WithInstrumentationVersion(c.Version)), to}, nil
 }
 
 // Shutdown sends what waits, within the context; what is left then is dropped.
