@@ -105,7 +105,7 @@ func (c *attachCommand) stay(ctx context.Context, d stateDir, t *typist, logs *l
 	switch {
 	case err != nil:
 	case len(plans) > 0:
-		err = logs.followPlans(ctx, d, v, plans, nil, w)
+		err = logs.followPlans(ctx, d, [2][]engine.ID{plans}, v, w)
 	default:
 		err = v.whole(ctx, d, t.id, w, true)
 	}

@@ -129,7 +129,7 @@ func (c *logsCommand) logs(ctx context.Context, names []string) error {
 			if len(plans) > 0 {
 				v := c.viewer(nil)
 				defer v.flush()
-				return c.followPlans(ctx, d, v, plans, rest, &w)
+				return c.followPlans(ctx, d, [2][]engine.ID{plans, rest}, v, &w)
 			}
 		} else if ids, err = ofPlans(ctx, d, ids); err != nil {
 			return err

@@ -26,14 +26,16 @@ func plansOf(ctx context.Context, d stateDir, ids []engine.ID) (plans, rest []en
 }
 
 // followPlans follows the commands of plans, and other executions beside them.
-func (c *logsCommand) followPlans(ctx context.Context, d stateDir, v *viewer, plans, rest []engine.ID, w *wanted) error {
+func (c *logsCommand) followPlans(ctx context.Context, d stateDir, ids [2][]engine.ID, v *viewer, w *wanted) error {
+	plans, rest := ids[0], ids[1]
 	if v.names(rest); v.prefix == nil {
 		v.prefix = map[engine.ID]string{}
 	}
 	faults := make([]error, len(plans)+1)
 	group := lifecycle.New()
 	for i, id := range plans {
-		group.Go(func(context.Context) { faults[i] = v.followPlan(ctx, d, id, w) })
+		p := &planFollower{viewer: v, state: d, plan: id, want: w, group: lifecycle.New(), seen: map[engine.ID]*error{}}
+		group.Go(func(context.Context) { faults[i] = p.follow(ctx) })
 	}
 	if len(rest) > 0 {
 		group.Go(func(context.Context) { faults[len(plans)] = c.lines(ctx, d, v, rest, w) })
@@ -42,61 +44,60 @@ func (c *logsCommand) followPlans(ctx context.Context, d stateDir, v *viewer, pl
 	return errors.Join(faults...)
 }
 
+// planFollower shows what the commands of a plan wrote and write, each line behind the name of its
+// command.
+type planFollower struct {
+	viewer *viewer
+	state  stateDir
+	plan   engine.ID
+	want   *wanted
+	group  *lifecycle.Group
+	seen   map[engine.ID]*error // what following an execution ended with
+}
+
 // startedEvery is how soon a command is found that a plan has started. Its executions tell of it
 // wherever it runs; its events only the program that runs it has.
 const startedEvery = 200 * time.Millisecond
 
-// followPlan shows what the commands of a plan wrote and write, each line behind the name of its
-// command, until the plan has ended.
-func (v *viewer) followPlan(ctx context.Context, d stateDir, id engine.ID, w *wanted) error {
-	var faults []error
-	seen := map[engine.ID]*error{}
-	group := lifecycle.New()
-	for ended := false; !ended; {
-		x, err := d.Get(ctx, id) // before its commands, so that none is missing where it has ended
-		if err == nil {
-			ended = x.Status.Terminal()
-			err = v.followStarted(ctx, d, id, w, group, seen)
-		}
-		if err != nil {
-			faults = append(faults, err)
-			break
-		}
-		if ended {
-			break
-		}
-		select {
-		case <-time.After(startedEvery):
-		case <-ctx.Done():
-			faults = append(faults, context.Cause(ctx))
-			ended = true
-		}
-	}
-	group.Wait()
-	for _, err := range seen {
+// follow goes on until the plan has ended.
+func (p *planFollower) follow(ctx context.Context) error {
+	faults := []error{p.untilEnded(ctx)}
+	p.group.Wait()
+	for _, err := range p.seen {
 		faults = append(faults, *err)
 	}
 	return errors.Join(faults...)
 }
 
-// followStarted follows the commands of a plan that were not seen before.
-func (v *viewer) followStarted(ctx context.Context, d stateDir, id engine.ID, w *wanted, group *lifecycle.Group, seen map[engine.ID]*error) error {
-	f := engine.Filter{Tags: map[string]string{engine.PlanTag: id.String()}, Oldest: true}
+func (p *planFollower) untilEnded(ctx context.Context) error {
 	for {
-		page, err := d.List(ctx, f)
+		status, err := p.state.Status(ctx, p.plan) // before its commands: none is missing where it has ended
+		if err == nil {
+			err = p.started(ctx)
+		}
+		if err != nil || status.Terminal() {
+			return err
+		}
+		select {
+		case <-time.After(startedEvery):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// started follows the commands that were not seen before.
+func (p *planFollower) started(ctx context.Context) error {
+	f := engine.Filter{Tags: map[string]string{engine.PlanTag: p.plan.String()}, Oldest: true}
+	for {
+		page, err := p.state.List(ctx, f)
 		if err != nil {
 			return err
 		}
 		for i := range page.Executions {
-			x := &page.Executions[i]
-			if seen[x.ID] != nil {
-				continue
+			if x := &page.Executions[i]; p.seen[x.ID] == nil {
+				p.command(ctx, x)
 			}
-			fault := new(error)
-			seen[x.ID] = fault
-			v.name(x.ID, oneLine(x.Metadata.Tags[engine.PlanCommandTag]))
-			one := newFollowed(x, w)
-			group.Go(func(context.Context) { *fault = v.fromStart(ctx, d, one) })
 		}
 		if f.After = page.Next; f.After == "" {
 			return nil
@@ -104,10 +105,14 @@ func (v *viewer) followStarted(ctx context.Context, d stateDir, id engine.ID, w 
 	}
 }
 
-// fromStart shows the lines that there are of an execution, and those that come.
-func (v *viewer) fromStart(ctx context.Context, d stateDir, f *followed) error {
-	if err := v.merge(ctx, d, []*followed{f}); err != nil {
-		return err
-	}
-	return v.follow(ctx, d, f)
+// command shows the lines that there are of one, and those that come.
+func (p *planFollower) command(ctx context.Context, x *engine.Execution) {
+	fault, f := new(error), newFollowed(x, p.want)
+	p.seen[x.ID] = fault
+	p.viewer.name(x.ID, oneLine(x.Metadata.Tags[engine.PlanCommandTag]))
+	p.group.Go(func(context.Context) {
+		if *fault = p.viewer.merge(ctx, p.state, []*followed{f}); *fault == nil {
+			*fault = p.viewer.follow(ctx, p.state, f)
+		}
+	})
 }
