@@ -35,6 +35,10 @@ type Plan struct {
 	Timeout time.Duration
 	// Lock is held from its start to its end, see [Request.Lock].
 	Lock string
+
+	// misread is what its text has wrong. What was read besides is looked at, and never run.
+	misread []PlanFault
+	place   func(path string) (line, column int) // in that text
 }
 
 // MaxPlanCommands is how many commands a plan may have.

@@ -15,6 +15,45 @@ func (e *Engine) ExecutePlan(ctx context.Context, p Plan) (ID, error) {
 	return e.Execute(ctx, p.Request())
 }
 
+// CheckPlan is a dry run of a plan on this engine's machine: what it would run, in an order in
+// which it could, or a [PlanError] with all that Execute would refuse it for, programs that
+// are not there included. Nothing is kept. Also of a plan that [ParsePlan] could not read
+// whole it finds what its commands lack here. Errors: those of Execute, ErrInvalid where the
+// request is of no plan.
+func (e *Engine) CheckPlan(ctx context.Context, r Request) ([]PlanStep, error) {
+	r = lifted(r)
+	p, ok := r.Command.(Plan)
+	if !ok {
+		return nil, Advise(fault(ErrInvalid, "the command of the request is no plan"), "give it the type plan")
+	}
+	x, err := e.preparePlan(ctx, &r, true)
+	if err == nil {
+		err = e.allowed(ctx, x, false)
+	}
+	if err != nil {
+		return nil, e.maskError(&r, err)
+	}
+	return p.Steps()
+}
+
+// CheckPlan is a dry run of a plan on any engine: one that knows nothing of its machine tells
+// what [Plan.Steps] does. Errors: as of [Engine.CheckPlan].
+func CheckPlan(ctx context.Context, e API, r Request) ([]PlanStep, error) {
+	if there, ok := e.(planChecker); ok {
+		return there.CheckPlan(ctx, r)
+	}
+	p, ok := r.Command.(Plan)
+	if !ok {
+		return nil, Advise(fault(ErrInvalid, "the command of the request is no plan"), "give it the type plan")
+	}
+	return p.Steps()
+}
+
+// planChecker is an engine that looks at its machine.
+type planChecker interface {
+	CheckPlan(ctx context.Context, r Request) ([]PlanStep, error)
+}
+
 // PlanStatus returns how far a plan is, or how it ended, and each of its commands. Errors:
 // ErrNotFound, ErrExpired, ErrInvalid where it is no plan.
 func (e *Engine) PlanStatus(ctx context.Context, id ID) (PlanResult, error) {
@@ -23,7 +62,8 @@ func (e *Engine) PlanStatus(ctx context.Context, id ID) (PlanResult, error) {
 	case err != nil:
 		return PlanResult{}, err
 	case f != nil:
-		return planOf(f.ending())
+		r := f.ending()
+		return PlanOf(ctx, e, &r)
 	case x.plan == nil:
 		return PlanFrom(ctx, e, id) // another engine runs it, or it is none
 	}
@@ -39,7 +79,7 @@ func (e *Engine) PlanResult(ctx context.Context, id ID) (PlanResult, error) {
 	if err != nil {
 		return PlanResult{}, err
 	}
-	return planOf(r)
+	return PlanOf(ctx, e, &r)
 }
 
 // WaitPlan waits until a plan ended and returns how. Errors: the context's, and as of
@@ -49,7 +89,7 @@ func (e *Engine) WaitPlan(ctx context.Context, id ID) (PlanResult, error) {
 	if err != nil {
 		return PlanResult{}, err
 	}
-	return planOf(r)
+	return PlanOf(ctx, e, &r)
 }
 
 // CancelPlan asks a plan to end: it starts nothing more, what runs of it is cancelled, and
@@ -58,12 +98,21 @@ func (e *Engine) CancelPlan(ctx context.Context, id ID, c Cancellation) error {
 	return e.Cancel(ctx, id, c)
 }
 
-// planOf is the plan in a result.
-func planOf(r Result) (PlanResult, error) {
-	if r.Plan == nil {
+// PlanOf is how the plan ended of which a result of an engine is. Of one that was lost with its
+// engine, and of which nobody wrote how it ended, it is what the executions of its commands
+// tell, see [PlanFrom]. Errors: as of PlanStatus.
+func PlanOf(ctx context.Context, e API, r *Result) (PlanResult, error) {
+	if r.Plan != nil {
+		return *r.Plan, nil
+	}
+	x, err := e.Get(ctx, r.ID)
+	switch {
+	case err != nil:
+		return PlanResult{}, err
+	case x.Type != string(CommandTypePlan):
 		return PlanResult{}, fault(ErrInvalid, "execution %s is no plan", r.ID)
 	}
-	return *r.Plan, nil
+	return planByTags(ctx, e, &x)
 }
 
 // PlanFrom is PlanStatus of any engine, such as one behind a wire, by the events of the
@@ -81,10 +130,7 @@ func PlanFrom(ctx context.Context, e API, id ID) (PlanResult, error) {
 		if err != nil {
 			return PlanResult{}, err
 		}
-		if r.Plan == nil { // lost: nobody was there to write it
-			return planByTags(ctx, e, &x)
-		}
-		return *r.Plan, nil
+		return PlanOf(ctx, e, &r)
 	case x.Cursor == 0: // it runs in another process, which alone has its events
 		return planByTags(ctx, e, &x)
 	}

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,8 +14,22 @@ import (
 // Check finds all that is wrong with a plan and can be told without a machine to run it
 // on: a [PlanError], or nil.
 func (p Plan) Check() error {
-	_, faults := p.resolve(nil)
-	return (&planFaults{faults}).err()
+	_, faults := p.resolve()
+	return p.wrong(faults)
+}
+
+// wrong is the error of faults, those of a text that was misread with where they stand in it.
+func (p Plan) wrong(faults []PlanFault) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	if p.place != nil {
+		for i := range faults {
+			faults[i].Line, faults[i].Column = p.place(faults[i].Path)
+		}
+		slices.SortStableFunc(faults, func(a, b PlanFault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	}
+	return &PlanError{Faults: faults}
 }
 
 // resolved is a plan with every matrix spelled out.
@@ -53,12 +69,12 @@ type resolver struct {
 // cellRange is which of the resolved commands are of one: from, up to before to.
 type cellRange struct{ from, to int }
 
-// resolve spells a plan out. Faults are those that are known from its text, which it is only
-// told of, and all that is wrong besides and does not follow from those.
-func (p Plan) resolve(known []PlanFault) (*resolved, []PlanFault) {
+// resolve spells a plan out. Faults are those of its text, and all that is wrong besides and
+// does not follow from those.
+func (p Plan) resolve() (*resolved, []PlanFault) {
 	n := len(p.Commands)
 	r := &resolver{
-		plan: &p, kind: p.strategy(), spoilt: spoiltBy(known), names: make(map[string]int, n), twice: map[string]bool{},
+		plan: &p, kind: p.strategy(), spoilt: spoiltBy(p.misread), names: make(map[string]int, n), twice: map[string]bool{},
 		partly: map[int]bool{}, cells: make(map[string]int, n), joins: map[int]int{}, judged: map[[2]int]bool{},
 	}
 	r.checkPlan()
@@ -66,7 +82,7 @@ func (p Plan) resolve(known []PlanFault) (*resolved, []PlanFault) {
 	r.expand()
 	r.connect()
 	r.checkCycles()
-	return &r.out, append(known, r.spoilt.without(r.list)...)
+	return &r.out, slices.Concat(p.misread, r.spoilt.without(r.list))
 }
 
 // strategy is the type of the strategy, or its default.

@@ -23,13 +23,26 @@ func (r *resolver) expand() {
 		from := len(r.out.commands)
 		if !ok || total > MaxPlanCommands || !r.expandCommand(i, axes) {
 			r.partly[i] = true
-			r.out.commands = append(r.out.commands[:from], resolvedCommand{name: r.out.names[i], of: i}) // so that others can wait for it
+			r.out.commands = append(r.out.commands[:from], r.whole(i)) // so that others can wait for it
 		}
 		r.ranges = append(r.ranges, cellRange{from, len(r.out.commands)})
 	}
 	if total > MaxPlanCommands {
 		r.add("/commands", "are more than %d with every matrix spelled out, which is the most: make plans of parts of it", MaxPlanCommands)
 	}
+}
+
+// whole is a command whose cells are not known. Its request is there where it is that of each.
+func (r *resolver) whole(i int) resolvedCommand {
+	c := resolvedCommand{name: r.out.names[i], of: i}
+	q := &r.plan.Commands[i].Request
+	if q.Command == nil {
+		return c
+	}
+	if text, err := q.MarshalJSON(); err == nil && !strings.Contains(string(text), "${matrix.") {
+		c.request = q
+	}
+	return c
 }
 
 // axes are those of a matrix, sorted, without what is wrong with them.

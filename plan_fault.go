@@ -84,13 +84,6 @@ func (f *planFaults) wrong(path string, err error) {
 	f.list = append(f.list, PlanFault{Path: path, Err: err})
 }
 
-func (f *planFaults) err() error {
-	if len(f.list) == 0 {
-		return nil
-	}
-	return &PlanError{Faults: f.list}
-}
-
 // commandPath is where a command stands in a plan.
 func commandPath(index int) string { return fmt.Sprintf("/commands/%d", index) }
 

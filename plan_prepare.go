@@ -24,23 +24,24 @@ func (e *Engine) preparePlan(ctx context.Context, asked *Request, isNew bool) (*
 	r := x.launch.Request
 	own(r)
 	r.Command = p
-	resolved, faults := p.resolve(nil)
-	err := (&planFaults{faults}).err()
-	if err = errors.Join(err, checkPlanRequest(r), checkActor(r.Actor), checkLock(r.Lock), checkNegative(r)); err != nil {
-		return nil, err
-	}
+	var err error
 	if r.ID == (ID{}) {
 		if r.ID, err = newID(); err != nil {
 			return nil, err
 		}
 	}
-	x.id, x.launch.ID, x.launch.Timeout = r.ID, r.ID, x.timeout
-	x.plan = newPlanRun(e, x, r, resolved)
+	x.id = r.ID
+	resolved, faults := p.resolve()
+	err = errors.Join(checkPlanRequest(r), checkActor(r.Actor), checkLock(r.Lock), checkNegative(r))
 	if isNew {
-		if err := x.plan.probe(ctx); err != nil {
-			return nil, err
-		}
+		run := &planRun{engine: e, x: x, request: r, of: resolved}
+		faults = append(faults, run.probe(ctx, err == nil && len(faults) == 0)...)
 	}
+	if err = errors.Join(p.wrong(faults), err); err != nil {
+		return nil, err
+	}
+	x.launch.ID, x.launch.Timeout = r.ID, x.timeout
+	x.plan = newPlanRun(e, x, r, resolved)
 	return x, e.equipPlan(x)
 }
 
@@ -166,28 +167,33 @@ func (p *planRun) asked(i, attempt int) Request {
 	return r
 }
 
-// probe checks every command as if it was executed now.
-func (p *planRun) probe(ctx context.Context) error {
+// probe checks every command as if it was executed now. Of a plan that is not well it checks
+// what of it could run, so that all that is wrong is told at once; the policy is not asked.
+func (p *planRun) probe(ctx context.Context, well bool) []PlanFault {
 	var faults planFaults
 	wrong := -1
 	for i := range p.of.commands {
 		c := &p.of.commands[i]
-		if c.of == wrong {
-			continue // the other cells are as wrong
+		if c.of == wrong || c.request == nil || c.request.Command.Type() == CommandTypePlan {
+			continue // the other cells are as wrong; it is a fault already
 		}
-		if err := p.engine.probe(ctx, p.asked(i, 1)); err != nil {
+		r := p.asked(i, 1)
+		if !well {
+			r.Lock = "" // which was checked
+		}
+		if err := p.engine.probe(ctx, r, well); err != nil {
 			wrong = c.of
 			faults.wrong(commandPath(c.of), fmt.Errorf("%s: %w", c.name, err))
 		}
 	}
-	return faults.err()
+	return faults.list
 }
 
 // probe checks a request and keeps nothing of it.
-func (e *Engine) probe(ctx context.Context, r Request) error {
+func (e *Engine) probe(ctx context.Context, r Request, ask bool) error {
 	x, toolEnv, err := e.check(&r)
 	if err == nil {
-		if e.config.Policy != nil {
+		if ask && e.config.Policy != nil {
 			e.equip(x, toolEnv) // it sees what it sees at the start
 			err = e.allowed(ctx, x, false)
 		}

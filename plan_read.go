@@ -20,7 +20,8 @@ import (
 // A command has the fields of a request, and beside them name, depends_on, when,
 // continue_on_error, retry and matrix. Where it has a "type", the fields of the command
 // stand among them. All that is wrong is told at once, by a [PlanError] with lines and
-// columns: what is no such plan, and what [Plan.Check] finds.
+// columns: what is no such plan, and what [Plan.Check] finds. The plan that comes with it is
+// what could be read, of which [Engine.CheckPlan] may know more; it is never run.
 func ParsePlan(data []byte) (Plan, error) {
 	root, err := readTree(data)
 	if err != nil {
@@ -28,13 +29,13 @@ func ParsePlan(data []byte) (Plan, error) {
 	}
 	r := &planReader{}
 	p := r.plan(root)
-	_, r.list = p.resolve(r.list)
-	for i := range r.list {
-		f := &r.list[i]
-		f.Line, f.Column = placeIn(data, root.treeAt(f.Path).at)
+	p.misread = r.list
+	p.place = func(path string) (line, column int) { return placeIn(data, root.treeAt(path).at) }
+	if err := p.Check(); err != nil {
+		return p, err
 	}
-	slices.SortStableFunc(r.list, func(a, b PlanFault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
-	return p, r.err()
+	p.place = nil // nobody needs the text any more
+	return p, nil
 }
 
 // planReader reads the parts of a plan.
@@ -230,8 +231,8 @@ func (r *planReader) requestFields() []string {
 	return r.request
 }
 
-// requestOf makes a request of its members and those of its command.
-func (r *planReader) requestOf(path string, request, command []jsonMember) Request {
+// parseMembers reads a request of its members and those of its command.
+func parseMembers(request, command []jsonMember) (Request, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	writeMembers(&b, request)
@@ -244,17 +245,29 @@ func (r *planReader) requestOf(path string, request, command []jsonMember) Reque
 		b.WriteByte('}')
 	}
 	b.WriteByte('}')
-	asked, err := ParseRequest(b.Bytes())
-	if err != nil && !r.misread(path, request, command) {
+	return ParseRequest(b.Bytes())
+}
+
+// requestOf makes a request of its members and those of its command.
+func (r *planReader) requestOf(path string, request, command []jsonMember) Request {
+	asked, err := parseMembers(request, command)
+	if err == nil {
+		return asked
+	}
+	well, found := r.misread(path, request, command)
+	if !found {
 		r.wrong(path, err)
 	}
-	return asked
+	return well
 }
 
 // misread tells what is wrong with the members of a request one by one, each where it
-// stands, and what is with its command; it reports whether there was anything.
-func (r *planReader) misread(path string, request, command []jsonMember) bool {
+// stands, and what is with its command; found is whether there was anything. The rest it reads,
+// unless the directory is not, without which nobody knows what else is there.
+func (r *planReader) misread(path string, request, command []jsonMember) (well Request, found bool) {
 	before := len(r.list)
+	var rest []jsonMember
+	nowhere := false
 	for i, m := range request {
 		var b bytes.Buffer
 		b.WriteByte('{')
@@ -265,12 +278,19 @@ func (r *planReader) misread(path string, request, command []jsonMember) bool {
 			r.add(m.value.path, "%s", strings.TrimLeft(words, ". "))
 		} else if _, err := ParseRequest(b.Bytes()); err != nil {
 			r.wrong(m.value.path, err)
+		} else {
+			rest = append(rest, m)
+			continue
 		}
+		nowhere = nowhere || m.name == "working_dir"
 	}
 	if command != nil {
 		r.misreadCommand(path, command)
 	}
-	return len(r.list) > before
+	if !nowhere && len(rest) < len(request) {
+		well, _ = parseMembers(rest, command) // what is wrong was told
+	}
+	return well, len(r.list) > before
 }
 
 // misreadCommand tells what is wrong with a command whose fields stand among those of its

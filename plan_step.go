@@ -25,9 +25,9 @@ type PlanStep struct {
 // Steps are all that the plan would run, in an order in which it could: a dry run, which
 // starts nothing and looks at no machine. Errors: as of Check.
 func (p Plan) Steps() ([]PlanStep, error) {
-	r, faults := p.resolve(nil)
+	r, faults := p.resolve()
 	if len(faults) > 0 {
-		return nil, &PlanError{Faults: faults}
+		return nil, p.wrong(faults)
 	}
 	order, waves := plan.Order(r.spec.Nodes)
 	steps := make([]PlanStep, 0, len(r.commands))

@@ -136,7 +136,7 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	if e.runner, err = newRunner(e); err != nil {
 		return err
 	}
-	e.plans = &conducted{dir: e.runner.claims.dir}
+	e.plans = &conducted{dir: e.runner.claims.dir, came: make(chan struct{}, 1)}
 	e.runner.isConducted, e.runner.cancel = e.isConducted, e.plans.ask
 	kept := &store{Store: e.store}
 	if e.config.Guest {

@@ -15,11 +15,16 @@ const heedEvery = 200 * time.Millisecond
 // withdrawn from the queue: where it does not, that is found at the start, which may be
 // far away.
 func (e *Engine) heed(ctx context.Context) {
-	ticker := time.NewTicker(heedEvery)
-	defer ticker.Stop()
 	for {
+		if e.owner == nil && !e.plans.some() { // nothing of ours can be asked for
+			select {
+			case <-e.plans.came:
+			case <-ctx.Done():
+				return
+			}
+		}
 		select {
-		case <-ticker.C:
+		case <-time.After(heedEvery):
 		case <-ctx.Done():
 			return
 		}

@@ -15,6 +15,8 @@ import (
 // which others could connect: what they ask of it they leave in a file, which is heeded.
 type conducted struct {
 	dir string
+	// came has something where there may be a plan again.
+	came chan struct{}
 
 	mu  sync.Mutex
 	ids map[engine.ID]struct{}
@@ -31,6 +33,17 @@ func (c *conducted) add(id engine.ID) {
 		c.ids = make(map[engine.ID]struct{})
 	}
 	c.ids[id] = struct{}{}
+	select {
+	case c.came <- struct{}{}:
+	default:
+	}
+}
+
+// some reports whether there is one.
+func (c *conducted) some() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.ids) > 0
 }
 
 func (c *conducted) all() []engine.ID {

@@ -129,6 +129,44 @@ func TestPlan_StopsAtWhatIsLost(t *testing.T) {
 	}
 }
 
+// A plan in the foreground is lost with its program: how it ended nobody wrote, but what became of
+// its commands is known. It once was said to be no plan.
+func TestPlan_ThatIsLostTellsOfItsCommands(t *testing.T) {
+	t.Parallel()
+	dir, tmp := place(t), t.TempDir()
+	text, err := json.Marshal(appending(engine.PlanStrategy{Type: engine.SerialPlan}, 3, tmp+"/out", tmp+"/gate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startProgram(t, dir, "foreground", string(text))
+	eventually(t, "the second runs", func() bool { return len(linesOf(t, tmp+"/out")) == 2 })
+	p.kill(t)
+	if err := os.WriteFile(tmp+"/gate", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := open(t, dir, durable.Config{})
+	waited, err := e.WaitPlan(t.Context(), p.ids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := e.PlanResult(t.Context(), p.ids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for how, r := range map[string]engine.PlanResult{"waited for": waited, "asked for": result} {
+		if r.Status != engine.Lost || len(r.Results) != 2 || r.Results[0].Name != "c0" || r.Results[0].State != "completed" || r.Results[1].Name != "c1" {
+			t.Errorf("%s: it is %s with %+v", how, r.Status, r.Results)
+		}
+	}
+	single, err := e.Execute(t.Context(), engine.Request{Command: engine.Shell("true")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.WaitPlan(t.Context(), single); !errors.Is(err, engine.ErrInvalid) || !strings.Contains(err.Error(), "is no plan") {
+		t.Errorf("want that it is no plan, got %v", err)
+	}
+}
+
 // commandOf finds the execution of a command of a plan, by its tags.
 func commandOf(t *testing.T, e engine.API, planID engine.ID, name string) engine.ID {
 	t.Helper()

@@ -19,18 +19,19 @@ func TestCheckPlan_SaysWhatWouldRunOrWhatIsWrong(t *testing.T) {
 	for what, c := range map[string]struct{ command, want string }{
 		"a plan": {
 			`{"type": "plan", "commands": [
-				{"name": "a", "type": "exec", "program": "no-such-program"},
+				{"name": "a", "type": "exec", "program": "sh"},
 				{"name": "b", "type": "shell", "shell": "sh", "command": "echo ${matrix.x}", "depends_on": ["a"], "matrix": {"axes": {"x": ["1", "2"]}}}]}`,
 			`{"steps": [
-				{"index": 0, "of_plan": 0, "name": "a", "wave": 0, "command_type": "exec", "command": "no-such-program"},
+				{"index": 0, "of_plan": 0, "name": "a", "wave": 0, "command_type": "exec", "command": "sh"},
 				{"index": 1, "of_plan": 1, "name": "b[1]", "wave": 1, "after": ["a"], "command_type": "shell", "command": "sh -c 'echo 1'"},
 				{"index": 2, "of_plan": 1, "name": "b[2]", "wave": 1, "after": ["a"], "command_type": "shell", "command": "sh -c 'echo 2'"}]}`,
 		},
-		"one with faults": {
+		"one with faults, and without a program": {
 			`{"type": "plan", "commands": [
-				{"type": "shell", "command": "true", "depends_on": ["y"]},
+				{"type": "exec", "program": "no-such-program", "depends_on": ["y"]},
 				{"type": "shell", "command": "true", "depends_on": ["z"]}]}`,
 			`{"faults": [
+				{"path": "/commands/0", "message": "command-0: program not found: no-such-program"},
 				{"path": "/commands/0/depends_on/0", "message": "is \"y\": there is no such command; by index they are 0 to 1"},
 				{"path": "/commands/1/depends_on/0", "message": "is \"z\": there is no such command; by index they are 0 to 1"}]}`,
 		},

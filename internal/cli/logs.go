@@ -29,7 +29,7 @@ func (p *program) logsCommand() *cobra.Command {
 		Long: `stdout goes to stdout and stderr to stderr, byte for byte. Of several executions the
 lines come by their time, each behind the id that it is of. What a limit left out is
 said on stderr. With -f it ends when they have; Ctrl-C ends the looking alone. Of a plan it is
-what its commands wrote; -f does not follow those.
+what its commands wrote; -f follows those that it starts, too, each line behind a name.
 
 On a terminal, what would do more than colour it or move within a line is shown
 instead; --raw leaves it as it is. --plain makes text of it, anywhere, line by line.`,
@@ -121,10 +121,18 @@ func (c *logsCommand) logs(ctx context.Context, names []string) error {
 		if err != nil {
 			return err
 		}
-		if !c.follow {
-			if ids, err = ofPlans(ctx, d, ids); err != nil {
+		if c.follow {
+			plans, rest, err := plansOf(ctx, d, ids)
+			if err != nil {
 				return err
 			}
+			if len(plans) > 0 {
+				v := c.viewer(nil)
+				defer v.flush()
+				return c.followPlans(ctx, d, [2][]engine.ID{plans, rest}, v, &w)
+			}
+		} else if ids, err = ofPlans(ctx, d, ids); err != nil {
+			return err
 		}
 		v := c.viewer(ids)
 		defer v.flush()

@@ -86,7 +86,7 @@ func (p *program) planValidateCommand() *cobra.Command {
 	return c.declare(&cobra.Command{
 		Use: "validate [FLAGS] FILE", Short: "Say all that is wrong with a plan, and run nothing",
 		Long: `Every fault is one error, FILE:LINE:COLUMN first, and the exit code is 125. What only the
-machine knows that runs it, such as whether a program is there, is checked by run.`,
+machine knows that runs it, such as whether a program is there, is told by run --dry-run.`,
 		Example: `  cloudops plan validate nightly.yaml`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			p, s, err := c.read(args[0])

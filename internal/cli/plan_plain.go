@@ -109,10 +109,14 @@ func (v *plainPlan) line(to engine.Stream, name string, text []byte) {
 
 // prefix is what the lines of a command begin with, in a colour of its own.
 func (v *plainPlan) prefix(name string) string {
+	return namePrefix(v.colour, name, v.width)
+}
+
+func namePrefix(colour style, name string, width int) string {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(name)) // it never fails
-	blanks := strings.Repeat(" ", max(0, v.width-columns(name)))
-	return v.colour.paint(fmt.Sprint(31+sum.Sum32()%6), name+blanks+" |") + " "
+	blanks := strings.Repeat(" ", max(0, width-columns(name)))
+	return colour.paint(fmt.Sprint(31+sum.Sum32()%6), name+blanks+" |") + " "
 }
 
 // stepped tells what became of a command.

@@ -22,6 +22,7 @@ type planRunCommand struct {
 	request requestFlags // who asks, and what it is called
 	most    int          // commands at once
 	detach  bool
+	dry     bool
 }
 
 // planShowing is how a plan is shown that runs, and what it ends with.
@@ -69,6 +70,7 @@ it may, and else as run does. With --detailed-exitcode: 0 every command ended we
 	})
 	cmd.Flags().IntVar(&c.most, "max-concurrency", 0, "run at most `N` commands at once, whatever the plan says")
 	c.flags(cmd)
+	cmd.Flags().BoolVarP(&c.dry, "dry-run", "n", false, "check all of it where it would run, and show what that would be")
 	cmd.Flags().BoolVarP(&c.detach, "detach", "d", false, "leave it to the daemon, and print its id alone")
 	cmd.Flags().BoolVar(&c.noRecord, "no-record", false, "leave no trace of it: nothing finds it but us")
 	c.request.values = map[string]*given{}
@@ -88,7 +90,7 @@ func (c *planRunCommand) run(ctx context.Context, path string) error {
 	}
 	p, s, err := c.read(path)
 	if err != nil {
-		return err
+		return c.misread(ctx, p, s, err)
 	}
 	if c.most != 0 {
 		p.Strategy.MaxConcurrency = c.most
@@ -105,7 +107,14 @@ func (c *planRunCommand) run(ctx context.Context, path string) error {
 	if err := errors.Join(c.request.apply(&r), c.checkUnrecorded()); err != nil {
 		return err
 	}
-	if c.detach {
+	switch {
+	case c.dry:
+		steps, err := c.checkPlan(ctx, r)
+		if err != nil {
+			return s.placed(err)
+		}
+		return c.show(steps)
+	case c.detach:
 		return s.placed(c.leavePlan(ctx, r))
 	}
 	return s.placed(c.showPlan(ctx, c.program, r))

@@ -48,6 +48,14 @@ func (v *viewer) names(ids []engine.ID) {
 	}
 }
 
+// name has the lines of a command of a plan begin with its name, as plan run has them.
+func (v *viewer) name(id engine.ID, name string) {
+	prefix := namePrefix(styleOf(v.stdout, v.noColour), name, 0)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.prefix[id] = prefix
+}
+
 // flush writes what is held of a line without end.
 func (v *viewer) flush() {
 	for _, w := range v.to {

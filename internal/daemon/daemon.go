@@ -55,6 +55,7 @@ type served interface {
 	engine.API
 	Capabilities() engine.Capabilities
 	ExecuteBatch(ctx context.Context, requests []engine.Request) []engine.Outcome
+	CheckPlan(ctx context.Context, r engine.Request) ([]engine.PlanStep, error)
 }
 
 // Opening is what comes to a daemon with its program, and not from settings.

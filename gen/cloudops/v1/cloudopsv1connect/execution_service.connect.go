@@ -87,8 +87,8 @@ type ExecutionServiceClient interface {
 	Execute(context.Context, *v1.ExecuteRequest) (*v1.ExecuteResponse, error)
 	// Accepts several requests, each on its own: one that is refused does not keep the others out.
 	ExecuteBatch(context.Context, *v1.ExecuteBatchRequest) (*v1.ExecuteBatchResponse, error)
-	// Says what a plan would run, in an order in which it could, or all that is wrong with it. It starts nothing, and
-	// looks at no machine: whether a program is there is known when the plan is accepted.
+	// Says what a plan would run, in an order in which it could, or all that Execute would refuse it for, programs
+	// that are not there included. It starts nothing.
 	CheckPlan(context.Context, *v1.CheckPlanRequest) (*v1.CheckPlanResponse, error)
 	// Returns what is known of an execution.
 	Get(context.Context, *v1.GetRequest) (*v1.GetResponse, error)
@@ -433,8 +433,8 @@ type ExecutionServiceHandler interface {
 	Execute(context.Context, *v1.ExecuteRequest) (*v1.ExecuteResponse, error)
 	// Accepts several requests, each on its own: one that is refused does not keep the others out.
 	ExecuteBatch(context.Context, *v1.ExecuteBatchRequest) (*v1.ExecuteBatchResponse, error)
-	// Says what a plan would run, in an order in which it could, or all that is wrong with it. It starts nothing, and
-	// looks at no machine: whether a program is there is known when the plan is accepted.
+	// Says what a plan would run, in an order in which it could, or all that Execute would refuse it for, programs
+	// that are not there included. It starts nothing.
 	CheckPlan(context.Context, *v1.CheckPlanRequest) (*v1.CheckPlanResponse, error)
 	// Returns what is known of an execution.
 	Get(context.Context, *v1.GetRequest) (*v1.GetResponse, error)
