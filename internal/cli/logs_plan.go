@@ -53,6 +53,7 @@ type planFollower struct {
 	want   *wanted
 	group  *lifecycle.Group
 	seen   map[engine.ID]*error // what following an execution ended with
+	page   string               // the last one of its executions; of those before it most are seen
 }
 
 // startedEvery is how soon a command is found that a plan has started. Its executions tell of it
@@ -72,6 +73,9 @@ func (p *planFollower) follow(ctx context.Context) error {
 func (p *planFollower) untilEnded(ctx context.Context) error {
 	for {
 		status, err := p.state.Status(ctx, p.plan) // before its commands: none is missing where it has ended
+		if status.Terminal() {
+			p.page = "" // one may have come late to a page that was left
+		}
 		if err == nil {
 			err = p.started(ctx)
 		}
@@ -88,7 +92,7 @@ func (p *planFollower) untilEnded(ctx context.Context) error {
 
 // started follows the commands that were not seen before.
 func (p *planFollower) started(ctx context.Context) error {
-	f := engine.Filter{Tags: map[string]string{engine.PlanTag: p.plan.String()}, Oldest: true}
+	f := engine.Filter{Tags: map[string]string{engine.PlanTag: p.plan.String()}, Oldest: true, After: p.page}
 	for {
 		page, err := p.state.List(ctx, f)
 		if err != nil {
@@ -99,9 +103,10 @@ func (p *planFollower) started(ctx context.Context) error {
 				p.command(ctx, x)
 			}
 		}
-		if f.After = page.Next; f.After == "" {
+		if page.Next == "" {
 			return nil
 		}
+		p.page, f.After = page.Next, page.Next
 	}
 }
 
