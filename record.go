@@ -95,10 +95,20 @@ func (e *Engine) conclude(ctx context.Context, x *execution, end Ending) {
 	e.finish(x, end)
 }
 
+// Flush waits until [Config.Store] has what became of executions until now: starts and
+// endings are told before they are kept. Without a store there is nothing to wait for. It
+// returns the error of its context alone, and is safe for concurrent use.
+func (e *Engine) Flush(ctx context.Context) error {
+	if e.ledger == nil {
+		return nil
+	}
+	return e.ledger.flush(ctx)
+}
+
 // stored is a page of what the store has, which is all; of what is in memory here more
 // is known.
 func (e *Engine) stored(ctx context.Context, f Filter) (Page, error) {
-	if err := e.ledger.flush(ctx); err != nil {
+	if err := e.Flush(ctx); err != nil {
 		return Page{}, err
 	}
 	p, err := e.config.Store.List(ctx, f)

@@ -165,6 +165,9 @@ func (e *Engine) retain(ctx context.Context) (int, error) {
 // Delete forgets finished executions, with their output, and returns how many. See
 // engine.Store.
 func (e *Engine) Delete(ctx context.Context, d engine.Deletion) (int, error) {
+	if err := e.Flush(ctx); err != nil { // who was told of an ending may delete it
+		return 0, err
+	}
 	n, err := e.store.Delete(ctx, d)
 	switch {
 	case n == 0:
