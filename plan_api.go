@@ -22,9 +22,9 @@ func (e *Engine) ExecutePlan(ctx context.Context, p Plan) (ID, error) {
 // request is of no plan.
 func (e *Engine) CheckPlan(ctx context.Context, r Request) ([]PlanStep, error) {
 	r = lifted(r)
-	p, ok := r.Command.(Plan)
-	if !ok {
-		return nil, Advise(fault(ErrInvalid, "the command of the request is no plan"), "give it the type plan")
+	p, err := planIn(&r)
+	if err != nil {
+		return nil, err
 	}
 	x, err := e.preparePlan(ctx, &r, true)
 	if err == nil {
@@ -42,11 +42,20 @@ func CheckPlan(ctx context.Context, e API, r Request) ([]PlanStep, error) {
 	if there, ok := e.(planChecker); ok {
 		return there.CheckPlan(ctx, r)
 	}
-	p, ok := r.Command.(Plan)
-	if !ok {
-		return nil, Advise(fault(ErrInvalid, "the command of the request is no plan"), "give it the type plan")
+	p, err := planIn(&r)
+	if err != nil {
+		return nil, err
 	}
 	return p.Steps()
+}
+
+// planIn is the plan that a request is to run.
+func planIn(r *Request) (Plan, error) {
+	p, ok := r.Command.(Plan)
+	if !ok {
+		return Plan{}, Advise(fault(ErrInvalid, "the command of the request is no plan"), "give it the type plan")
+	}
+	return p, nil
 }
 
 // planChecker is an engine that looks at its machine.

@@ -101,11 +101,11 @@ func (c *attachCommand) stay(ctx context.Context, d stateDir, t *typist, logs *l
 	group := lifecycle.New()
 	t.attend(group)
 	v := logs.viewer([]engine.ID{t.id})
-	plans, _, err := plansOf(ctx, d, []engine.ID{t.id})
+	told, err := tellPlans(ctx, d, []engine.ID{t.id})
 	switch {
 	case err != nil:
-	case len(plans) > 0:
-		err = logs.followPlans(ctx, d, [2][]engine.ID{plans}, v, w)
+	case len(told.plans) > 0:
+		err = logs.followPlans(ctx, d, told, v, w)
 	default:
 		err = v.whole(ctx, d, t.id, w, true)
 	}

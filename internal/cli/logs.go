@@ -122,14 +122,14 @@ func (c *logsCommand) logs(ctx context.Context, names []string) error {
 			return err
 		}
 		if c.follow {
-			plans, rest, err := plansOf(ctx, d, ids)
+			told, err := tellPlans(ctx, d, ids)
 			if err != nil {
 				return err
 			}
-			if len(plans) > 0 {
+			if len(told.plans) > 0 {
 				v := c.viewer(nil)
 				defer v.flush()
-				return c.followPlans(ctx, d, [2][]engine.ID{plans, rest}, v, &w)
+				return c.followPlans(ctx, d, told, v, &w)
 			}
 		} else if ids, err = ofPlans(ctx, d, ids); err != nil {
 			return err

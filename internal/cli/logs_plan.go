@@ -9,36 +9,38 @@ import (
 	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
 )
 
-// plansOf are the plans among executions, and the others.
-func plansOf(ctx context.Context, d stateDir, ids []engine.ID) (plans, rest []engine.ID, err error) {
+// followedIDs are executions that are followed: of a plan its commands are.
+type followedIDs struct{ plans, others []engine.ID }
+
+// tellPlans tells the plans among executions from the others.
+func tellPlans(ctx context.Context, d stateDir, ids []engine.ID) (told followedIDs, err error) {
 	for _, id := range ids {
 		x, err := d.Get(ctx, id)
 		switch {
 		case err != nil:
-			return nil, nil, err
+			return followedIDs{}, err
 		case x.Type == string(engine.CommandTypePlan):
-			plans = append(plans, id)
+			told.plans = append(told.plans, id)
 		default:
-			rest = append(rest, id)
+			told.others = append(told.others, id)
 		}
 	}
-	return plans, rest, nil
+	return told, nil
 }
 
 // followPlans follows the commands of plans, and other executions beside them.
-func (c *logsCommand) followPlans(ctx context.Context, d stateDir, ids [2][]engine.ID, v *viewer, w *wanted) error {
-	plans, rest := ids[0], ids[1]
-	if v.names(rest); v.prefix == nil {
+func (c *logsCommand) followPlans(ctx context.Context, d stateDir, ids followedIDs, v *viewer, w *wanted) error {
+	if v.names(ids.others); v.prefix == nil {
 		v.prefix = map[engine.ID]string{}
 	}
-	faults := make([]error, len(plans)+1)
+	faults := make([]error, len(ids.plans)+1)
 	group := lifecycle.New()
-	for i, id := range plans {
+	for i, id := range ids.plans {
 		p := &planFollower{viewer: v, state: d, plan: id, want: w, group: lifecycle.New(), seen: map[engine.ID]*error{}}
 		group.Go(func(context.Context) { faults[i] = p.follow(ctx) })
 	}
-	if len(rest) > 0 {
-		group.Go(func(context.Context) { faults[len(plans)] = c.lines(ctx, d, v, rest, w) })
+	if len(ids.others) > 0 {
+		group.Go(func(context.Context) { faults[len(ids.plans)] = c.lines(ctx, d, v, ids.others, w) })
 	}
 	group.Wait()
 	return errors.Join(faults...)

@@ -109,14 +109,15 @@ func (v *plainPlan) line(to engine.Stream, name string, text []byte) {
 
 // prefix is what the lines of a command begin with, in a colour of its own.
 func (v *plainPlan) prefix(name string) string {
-	return namePrefix(v.colour, name, v.width)
+	blanks := strings.Repeat(" ", max(0, v.width-columns(name)))
+	return linePrefix(v.colour, []byte(name), name+blanks)
 }
 
-func namePrefix(colour style, name string, width int) string {
+// linePrefix is what lines of something begin with: a label, in a colour that it always has.
+func linePrefix(colour style, of []byte, label string) string {
 	sum := fnv.New32a()
-	_, _ = sum.Write([]byte(name)) // it never fails
-	blanks := strings.Repeat(" ", max(0, width-columns(name)))
-	return colour.paint(fmt.Sprint(31+sum.Sum32()%6), name+blanks+" |") + " "
+	_, _ = sum.Write(of) // it never fails
+	return colour.paint(fmt.Sprint(31+sum.Sum32()%6), label+" |") + " "
 }
 
 // stepped tells what became of a command.

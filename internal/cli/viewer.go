@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"io/fs"
 	"iter"
@@ -41,16 +40,13 @@ func (v *viewer) names(ids []engine.ID) {
 	short, s := shortened(all), styleOf(v.stdout, v.noColour)
 	v.prefix = make(map[engine.ID]string, len(ids))
 	for _, id := range ids {
-		sum := fnv.New32a()
-		_, _ = sum.Write(id[:]) // it never fails
-		code := fmt.Sprint(31 + sum.Sum32()%6)
-		v.prefix[id] = s.paint(code, short(id)+" |") + " "
+		v.prefix[id] = linePrefix(s, id[:], short(id))
 	}
 }
 
 // name has the lines of a command of a plan begin with its name, as plan run has them.
 func (v *viewer) name(id engine.ID, name string) {
-	prefix := namePrefix(styleOf(v.stdout, v.noColour), name, 0)
+	prefix := linePrefix(styleOf(v.stdout, v.noColour), []byte(name), name)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.prefix[id] = prefix

@@ -19,7 +19,6 @@ import (
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/client"
 	"github.com/escher-dbai/cloudops-engine/internal/daemon"
-	"github.com/escher-dbai/cloudops-engine/internal/lifecycle"
 )
 
 // passing is an ephemeral daemon at a socket, and a client of it.
@@ -131,23 +130,18 @@ func TestRACE08_TheSameIDAtOnce(t *testing.T) {
 	want, err := engine.ParseID("01a20872-167f-7695-8740-38c3e13f16eb")
 	must(t, err)
 	r := engine.Request{ID: want, Command: engine.Shell("echo x >>" + path)}
-	group := lifecycle.New()
-	var faults [100]error
-	for i := range faults {
-		group.Go(func(ctx context.Context) {
-			each, err := client.New(d.Addresses()[0], client.Config{})
-			if err == nil {
-				defer each.Shutdown(ctx) //nolint:errcheck // it returns nil
-				var id engine.ID
-				if id, err = each.Execute(ctx, r); err == nil && id != want {
-					err = fmt.Errorf("got %s", id)
-				}
-			}
-			faults[i] = err
-		})
-	}
-	group.Wait()
-	must(t, errors.Join(faults[:]...))
+	manyTimes(t, 100, func(ctx context.Context) error {
+		each, err := client.New(d.Addresses()[0], client.Config{})
+		if err != nil {
+			return err
+		}
+		defer each.Shutdown(ctx) //nolint:errcheck // it returns nil
+		id, err := each.Execute(ctx, r)
+		if err == nil && id != want {
+			err = fmt.Errorf("got %s", id)
+		}
+		return err
+	})
 	_, err = c.Wait(t.Context(), want)
 	must(t, err)
 	if text, err := os.ReadFile(path); err != nil || string(text) != "x\n" {
