@@ -13,6 +13,11 @@ import (
 // retryStore is how long the ledger waits before it asks a store again that failed.
 const retryStore = 250 * time.Millisecond
 
+// linger is how long a beginning waits for what else there is to keep: the first output of
+// the execution would wait with it for the disk, and most that are short end meanwhile,
+// so that both take one write.
+const linger = 25 * time.Millisecond
+
 // sayAgain is how long a ledger that asks in vain says nothing more of that.
 const sayAgain = 10 * time.Second
 
@@ -23,7 +28,8 @@ type ledger struct {
 	store  Store
 	logger *slog.Logger
 	group  *lifecycle.Group
-	wake   chan struct{}
+	wake   chan struct{} // holds a token where something is to be kept at once
+	soon   chan struct{} // likewise where it may wait for more
 
 	said time.Time // when it last said that it asks again
 
@@ -41,27 +47,24 @@ type entry struct {
 }
 
 func newLedger(s Store, l *slog.Logger) *ledger {
-	return &ledger{store: s, logger: l, group: lifecycle.New(), wake: make(chan struct{}, 1)}
+	return &ledger{store: s, logger: l, group: lifecycle.New(), wake: make(chan struct{}, 1), soon: make(chan struct{}, 1)}
 }
 
 // began notes that an execution runs.
 func (l *ledger) began(id ID, at time.Time) {
-	l.add(entry{change: Change{ID: id, Status: Running, At: at}})
+	l.add(entry{change: Change{ID: id, Status: Running, At: at}}, l.soon)
 }
 
 // ended notes how one ended.
 func (l *ledger) ended(f *finished) {
-	l.add(entry{change: Change{ID: f.id, Status: f.status}, final: f})
+	l.add(entry{change: Change{ID: f.id, Status: f.status}, final: f}, l.wake)
 }
 
-func (l *ledger) add(n entry) {
+func (l *ledger) add(n entry, when chan struct{}) {
 	l.mu.Lock()
 	l.entries = append(l.entries, n)
 	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	signal(when)
 }
 
 // run keeps what comes, until the engine stops; then what is left, once.
@@ -69,9 +72,15 @@ func (l *ledger) run(ctx context.Context) {
 	for {
 		select {
 		case <-l.wake:
-			l.keepAll(ctx)
 		case <-ctx.Done():
-			l.keepAll(ctx)
+		case <-l.soon:
+			select {
+			case <-l.wake:
+			case <-ctx.Done():
+			case <-time.After(linger):
+			}
+		}
+		if l.keepAll(ctx); ctx.Err() != nil {
 			return
 		}
 	}
@@ -158,6 +167,7 @@ func (l *ledger) begun(ctx context.Context, changes []Change) bool {
 func (l *ledger) flush(ctx context.Context) error {
 	l.mu.Lock()
 	until := l.taken + uint64(len(l.entries))
+	signal(l.wake)
 	for l.kept < until {
 		if l.moved == nil {
 			l.moved = make(chan struct{})

@@ -117,7 +117,7 @@ func measureBase(dir string) error {
 				return err
 			}
 		}
-		if err := compare(dir, "with the directory open", round, 1, &open); err != nil { // one waits, ready
+		if err := compare(dir, "with the directory open", round, 2, &open); err != nil { // two wait, ready
 			return err
 		}
 		if err := e.Shutdown(ctx); err != nil {

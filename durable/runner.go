@@ -42,7 +42,7 @@ func newRunner(e *Engine) (*runner, error) {
 		Relaxed: e.config.Durability == history.ProcessDeath,
 	}
 	if !e.config.Guest {
-		options.Warm = 1
+		options.Warm = 2
 	}
 	found, err := supervisor.New(options)
 	if errors.Is(err, supervisor.ErrNoHook) {

@@ -44,8 +44,8 @@ type Runner struct {
 	state   *folder.State
 	group   *lifecycle.Group
 	search  process.Searcher
-	warm    chan chan *lines // of supervisors that get ready, or are: closed behind each, or where there is none
-	starts  chan struct{}    // a token for each Start
+	warm    chan *spare
+	starts  chan struct{} // a token for each Start
 }
 
 var _ engine.Finder = (*Runner)(nil)
@@ -69,7 +69,7 @@ func New(o Options) (*Runner, error) {
 	}
 	r := &Runner{
 		options: o, state: state, group: lifecycle.New(),
-		warm: make(chan chan *lines, max(o.Warm, 0)), starts: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+		warm: make(chan *spare, max(o.Warm, 0)), starts: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
 	}
 	sweepDoors()
 	for range cap(r.warm) {
@@ -95,16 +95,12 @@ func (o *Options) open() (_ *folder.State, err error) {
 func (r *Runner) Close() error {
 	r.group.Stop(engine.ErrClosed)
 	r.group.Wait()
-	for {
-		select {
-		case next := <-r.warm:
-			if l := <-next; l != nil {
-				l.close() // and so it ends
-			}
-		default:
-			return nil
+	for len(r.warm) > 0 {
+		if l := r.spare(); l != nil {
+			l.close() // and so it ends
 		}
 	}
+	return nil
 }
 
 // claim makes the folder of an execution, with its lock, and takes a slot.

@@ -48,17 +48,11 @@ func mayRun(err error, f *folder.Folder) bool {
 // send sends an order to a supervisor that is ready or about to be, or to one that is
 // started for it.
 func (r *Runner) send(ctx context.Context, o *order, files []*os.File) (*lines, error) {
-	select {
-	case next := <-r.warm:
-		l := <-next
-		if l == nil {
-			break // whatever was in its way, the next one tells
-		}
+	if l := r.spare(); l != nil {
 		if l.write(o, files...) == nil {
 			return l, nil
 		}
 		l.close() // it was ended while it waited
-	default:
 	}
 	l, err := r.supervisor()
 	if err != nil {
@@ -88,26 +82,6 @@ func hearStart(l *lines) (*started, error) {
 
 // errGone says that a supervisor has gone that may have started the execution.
 var errGone = errors.New("the supervisor has gone")
-
-// warmUp has a supervisor get ready for the execution after this one, if none does. Who
-// comes before it is ready waits for it: to start another one would take longer.
-func (r *Runner) warmUp() {
-	next := make(chan *lines, 1)
-	select {
-	case r.warm <- next:
-	default:
-		return
-	}
-	begun := r.group.Go(func(context.Context) {
-		defer close(next)
-		if l, err := r.supervisor(); err == nil { // else whoever needs one is told
-			next <- l
-		}
-	})
-	if !begun {
-		close(next)
-	}
-}
 
 // supervisor starts one and waits until it is ready.
 func (r *Runner) supervisor() (*lines, error) {

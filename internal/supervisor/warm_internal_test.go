@@ -5,11 +5,12 @@ package supervisor
 import (
 	"context"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	engine "github.com/escher-dbai/cloudops-engine"
 )
@@ -35,8 +36,8 @@ func pair(t *testing.T) (ours, theirs *lines) {
 // another that would have to begin.
 func TestRunner_WaitsForTheOneThatGetsReady(t *testing.T) {
 	t.Parallel()
-	r := &Runner{warm: make(chan chan *lines, 1)}
-	next := make(chan *lines, 1)
+	r := &Runner{warm: make(chan *spare, 1)}
+	next := &spare{ready: make(chan *lines, 1), needed: make(chan struct{})}
 	r.warm <- next
 	var sent sync.WaitGroup
 	var to *lines
@@ -44,12 +45,10 @@ func TestRunner_WaitsForTheOneThatGetsReady(t *testing.T) {
 	sent.Go(func() {
 		to, err = r.send(context.Background(), &order{State: "here", Launch: &engine.Launch{Request: &engine.Request{Command: engine.Exec("true")}}}, nil)
 	})
-	for len(r.warm) > 0 {
-		runtime.Gosched()
-	}
 	ours, theirs := pair(t)
-	next <- ours
-	close(next)
+	<-next.needed
+	next.ready <- ours
+	close(next.ready)
 	sent.Wait()
 	if err != nil || to != ours {
 		t.Fatalf("it was sent to %p, want %p: %v", to, ours, err)
@@ -57,4 +56,27 @@ func TestRunner_WaitsForTheOneThatGetsReady(t *testing.T) {
 	if !theirs.in.Scan() || !strings.Contains(theirs.in.Text(), `"state":"here"`) {
 		t.Errorf("it got %q, %v", theirs.in.Text(), theirs.in.Err())
 	}
+}
+
+// A supervisor that nobody needs yet leaves the processor to others for a moment; one that
+// somebody waits for does not, and none is started when the runner is closed.
+func TestSpare_WaitsUntilItIsNeeded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		idle := spare{needed: make(chan struct{})}
+		if !idle.wait(t.Context(), breath) || time.Since(began) != breath {
+			t.Errorf("nobody needs it, and it began after %v", time.Since(began))
+		}
+		close(idle.needed)
+		began = time.Now()
+		if !idle.wait(t.Context(), breath) || time.Since(began) != 0 {
+			t.Errorf("somebody needs it, and it began after %v", time.Since(began))
+		}
+		closed, end := context.WithCancel(t.Context())
+		end()
+		if unused := (&spare{needed: make(chan struct{})}); unused.wait(closed, breath) {
+			t.Error("it is started where all is closed")
+		}
+	})
 }
