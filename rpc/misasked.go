@@ -31,15 +31,16 @@ func explained(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		body, _ := json.Marshal(struct { // strings can always be written
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.WriteHeader(status)
+		out := json.NewEncoder(w)
+		out.SetEscapeHTML(false) // a hint has an & to copy
+		_ = out.Encode(struct {  // who has gone needs no answer
 			Code    string `json:"code"`
 			Message string `json:"message"`
 			Hint    string `json:"hint"`
 		}{"unimplemented", string(verb.Name()) + " is not asked for so", hint})
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.WriteHeader(status)
-		_, _ = w.Write(append(body, '\n')) // who has gone needs no answer
 	})
 }
 

@@ -37,6 +37,9 @@ func TestHandler_ExplainsHowVerbsAreAskedFor(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.body), &told); err != nil || a.status != c.status || told.Code == "" || told.Message == "" || !strings.Contains(told.Hint, c.hint) {
 			t.Errorf("%s: want %d …%s…, got %d %q, %v", what, c.status, c.hint, a.status, a.body, err)
 		}
+		if strings.Contains(a.body, `\u`) {
+			t.Errorf("%s: nobody can copy that: %s", what, a.body)
+		}
 	}
 	for path, status := range map[string]int{"Stats?connect=v1&encoding=json&message=%7B%7D": http.StatusOK, "Nope": http.StatusNotFound} {
 		if a := d.ask("GET", verbs+path, ""); a.status != status {
