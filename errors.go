@@ -13,6 +13,7 @@ type condition struct {
 	text  string
 	wider error
 	retry bool
+	hint  string // where nobody knows better
 }
 
 func (c *condition) Error() string { return c.text }
@@ -49,7 +50,7 @@ var (
 	// ErrConflict: the id belongs to an execution with other content.
 	ErrConflict error = &condition{code: "conflict", text: "id is in use by another request"}
 	// ErrNotFound: the engine never had, or long forgot, such an execution.
-	ErrNotFound error = &condition{code: "not_found", text: "execution not found"}
+	ErrNotFound error = &condition{code: "not_found", text: "execution not found", hint: "List, or cloudops ps -a, has those that are known"}
 	// ErrExpired: the execution ended and its record was cleaned up.
 	ErrExpired error = &condition{code: "expired", text: "execution is no longer kept"}
 	// ErrNotFinished: there is no result yet.
@@ -62,7 +63,7 @@ var (
 	// ErrNoTerminal: the execution has no terminal.
 	ErrNoTerminal error = &condition{code: "no_terminal", text: "execution has no terminal"}
 	// ErrBeyondEnd: the cursor is behind the end of a record that ended.
-	ErrBeyondEnd error = &condition{code: "beyond_end", text: "cursor is beyond the end of the record"}
+	ErrBeyondEnd error = &condition{code: "beyond_end", text: "cursor is beyond the end of the record", hint: "the cursor is of another execution; without it, all of this one comes"}
 
 	// ErrDenied: the policy does not allow it.
 	ErrDenied error = &condition{code: "denied", text: "denied by policy"}
@@ -109,6 +110,9 @@ func Hint(err error) string {
 		Hint() string
 	}](err); ok {
 		return h.Hint()
+	}
+	if c, ok := errors.AsType[*condition](err); ok {
+		return c.hint
 	}
 	return ""
 }

@@ -132,16 +132,16 @@ func (c *Client) heard(ctx context.Context, err error) error {
 	}
 	switch connect.CodeOf(err) {
 	case connect.CodeUnauthenticated:
-		return unknownCallerError{err}
+		return unknownCallerError{err} // a stream is told no hint
 	case connect.CodeInvalidArgument, connect.CodeNotFound, connect.CodeAlreadyExists, connect.CodePermissionDenied,
 		connect.CodeFailedPrecondition, connect.CodeOutOfRange, connect.CodeResourceExhausted,
 		connect.CodeUnimplemented:
-		return err // somebody answered who is no engine, stands before one, or knows no such call
+		return said // somebody answered who is no engine, stands before one, or knows no such call
 	default:
 		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 			c.met.Store(true) // somebody was there, and went away
 		}
-		return fmt.Errorf("%w: %w", ErrUnreachable, err) // also of a stream that stops without its end
+		return fmt.Errorf("%w: %w", ErrUnreachable, said) // also of a stream that stops without its end
 	}
 }
 

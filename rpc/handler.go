@@ -40,7 +40,8 @@ func New(e engine.API, c Config) *Handler {
 		connect.WithCompressMinBytes(compressFrom),
 		connect.WithRecover(h.recovered),
 	}, h.config.Options...)
-	h.mux.Handle(cloudopsv1connect.NewExecutionServiceHandler(&service{h}, append(slices.Clone(options), wire.JSON())...))
+	at, verbs := cloudopsv1connect.NewExecutionServiceHandler(&service{h}, append(slices.Clone(options), wire.JSON())...)
+	h.mux.Handle(at, explained(verbs))
 	h.mux.HandleFunc("GET /v1/executions/{id}/logs", h.logs)
 	h.tools(options)
 	return h

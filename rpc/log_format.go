@@ -51,7 +51,7 @@ func formatOf(name, accept string) (logFormat, error) {
 		}
 	}
 	if name != "" {
-		return logFormat{}, fmt.Errorf("%w: format %.40q is none: must be text, ndjson or sse", engine.ErrInvalid, name)
+		return logFormat{}, wrong("format", name, "it is text, ndjson or sse")
 	}
 	return all[0], nil
 }

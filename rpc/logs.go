@@ -1,32 +1,16 @@
 package rpc
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 
 	"connectrpc.com/connect"
 
 	engine "github.com/escher-dbai/cloudops-engine"
-	"github.com/escher-dbai/cloudops-engine/internal/wire"
 )
-
-// logQuery is what a request for logs asks.
-type logQuery struct {
-	id      engine.ID
-	after   engine.Cursor
-	follow  bool
-	streams []engine.Stream // none: both
-	tail    int             // 0: all
-	format  logFormat
-	unended map[engine.Stream]int64 // lines that were given, and that Watch gives again
-}
 
 // logs answers GET /v1/executions/{id}/logs: what an execution wrote, for those who have no
 // library. It has the rules of Watch, in other clothes.
@@ -155,74 +139,6 @@ func (h *Handler) logBytes(ctx context.Context, f *feed[[]byte], q *logQuery) er
 	return nil
 }
 
-// wants reports whether an event is asked for: with a stream its lines and gaps, and the
-// ending.
-func (q *logQuery) wants(ev *engine.Event) bool {
-	switch s, _ := wire.ParseStream(string(ev.Kind)); { // what is none is no line, and not unended
-	case ev.Unended && q.unended[s] == ev.Number:
-		return false
-	case len(q.streams) == 0 || ev.Kind.Terminal():
-		return true
-	case ev.Kind == engine.OutputSkipped:
-		return q.has(ev.Gap.Stream)
-	}
-	return string(ev.Kind) == q.streams[0].String()
-}
-
-func (q *logQuery) has(s engine.Stream) bool { return len(q.streams) == 0 || q.streams[0] == s }
-
-// readLogQuery reads a request for logs, strictly.
-func readLogQuery(r *http.Request) (q logQuery, err error) {
-	if q.id, err = engine.ParseID(r.PathValue("id")); err != nil {
-		return q, err
-	}
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return q, fmt.Errorf("%w: query: %w", engine.ErrInvalid, err)
-	}
-	format := ""
-	for name, all := range values {
-		switch value := all[0]; name {
-		case "after":
-			q.after, err = cursor(value)
-		case "follow":
-			q.follow, err = strconv.ParseBool(value)
-		case "stream":
-			var s engine.Stream
-			s, err = wire.ParseStream(value)
-			q.streams = []engine.Stream{s}
-		case "tail":
-			q.tail, err = strconv.Atoi(value)
-			if q.tail < 1 {
-				err = cmp.Or(err, errors.New("must be above 0"))
-			}
-		case "format":
-			format = value
-		default:
-			err = errors.New("no such parameter: there are after, follow, stream, tail and format")
-		}
-		if err != nil {
-			return q, fmt.Errorf("%w: %s: %w", engine.ErrInvalid, name, err)
-		}
-	}
-	if id := r.Header.Get("Last-Event-ID"); id != "" {
-		if q.after, err = cursor(id); err != nil {
-			return q, fmt.Errorf("%w: Last-Event-ID: %w", engine.ErrInvalid, err)
-		}
-		q.tail = 0 // it was given before
-	}
-	q.format, err = formatOf(format, r.Header.Get("Accept"))
-	return q, err
-}
-
-func cursor(text string) (engine.Cursor, error) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err == nil && n < 0 {
-		err = errors.New("must not be below 0")
-	}
-	return engine.Cursor(n), err
-}
-
 // refuse answers with an error in JSON: its code, its text and what to do.
 func refuse(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
@@ -261,10 +177,4 @@ func failureJSON(err error) []byte {
 		Hint    string `json:"hint,omitempty"`
 	}{code, message, engine.Hint(err)})
 	return data
-}
-
-// accepts reports whether a client asks for a media type.
-func accepts(accept, mime string) bool {
-	mime, _, _ = strings.Cut(mime, ";")
-	return strings.Contains(accept, mime)
 }

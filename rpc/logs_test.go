@@ -149,16 +149,21 @@ func TestLogs_Refuse(t *testing.T) {
 		logsOf(r.ID, "?stream=tty"):                        http.StatusBadRequest,
 		logsOf(r.ID, "?format=xml"):                        http.StatusBadRequest,
 		logsOf(r.ID, "?since=1"):                           http.StatusBadRequest,
-		logsOf(r.ID, "?tail=%zz"):                          http.StatusBadRequest,
+		logsOf(r.ID, "?after=x"):                           http.StatusBadRequest,
+		logsOf(r.ID, "?tail=1&tail=2"):                     http.StatusBadRequest,
 		logsOf(engine.ID{1}, ""):                           http.StatusNotFound,
 		"/v1/executions/..%2f..%2fetc/logs":                http.StatusBadRequest,
 		logsOf(r.ID, fmt.Sprintf("?after=%d", r.Cursor+1)): http.StatusRequestedRangeNotSatisfiable,
 	} {
 		a := d.ask("GET", path, "")
-		var told struct{ Code, Message string }
-		if err := json.Unmarshal([]byte(a.body), &told); err != nil || a.status != want || told.Code == "" || told.Message == "" {
+		var told struct{ Code, Message, Hint string }
+		if err := json.Unmarshal([]byte(a.body), &told); err != nil || a.status != want || told.Code == "" || told.Message == "" || told.Hint == "" ||
+			strings.Contains(told.Message, "strconv") {
 			t.Errorf("%s: want %d, got %d %q, %v", path, want, a.status, a.body, err)
 		}
+	}
+	if a := d.ask("GET", logsOf(r.ID, "?tail=%zz"), ""); a.status != http.StatusBadRequest || !strings.Contains(a.body, "%zz") {
+		t.Errorf("a broken query: %+v", a)
 	}
 	if a := d.ask("POST", logsOf(r.ID, ""), ""); a.status != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %+v", a)

@@ -244,7 +244,7 @@ func (s *service) delete(ctx context.Context, m *pb.DeleteRequest) (int, error) 
 	}
 	if m.GetOverdue() {
 		if len(d.IDs) > 0 || d.Match != nil || !d.EndedBefore.IsZero() || d.Keep != 0 || d.KeepBytes != 0 {
-			return 0, fmt.Errorf("%w: overdue goes alone: delete the rest by another call", engine.ErrInvalid)
+			return 0, engine.Advise(fmt.Errorf("%w: overdue goes alone", engine.ErrInvalid), "delete the rest by another call")
 		}
 		return s.engine.Cleanup(ctx)
 	}
@@ -252,7 +252,7 @@ func (s *service) delete(ctx context.Context, m *pb.DeleteRequest) (int, error) 
 		Delete(ctx context.Context, d engine.Deletion) (int, error)
 	})
 	if !ok {
-		return 0, fmt.Errorf("%w: this engine keeps nothing that it could delete; overdue alone works", engine.ErrUnsupported)
+		return 0, engine.Advise(fmt.Errorf("%w: this engine keeps nothing that it could delete", engine.ErrUnsupported), "overdue, alone, cleans up its memory")
 	}
 	return keeper.Delete(ctx, d)
 }

@@ -101,7 +101,7 @@ func (p *program) createToken(ctx context.Context, role, expires, name string) e
 		return err
 	}
 	say(p.stdout, "%s\n", secret)
-	p.note("token %s of a %s, until %s; it is not shown again, cloudops token revoke %s ends it",
+	p.note("token %s with the role %s, until %s; it is not shown again, cloudops token revoke %s ends it",
 		token.ID, token.Role, token.Expires.Format(time.RFC3339), token.ID)
 	return nil
 }

@@ -57,7 +57,7 @@ func TestIDs_MayBeShortAndAreListedWhereTheyAreAmbiguous(t *testing.T) {
 	wantHas(t, "ambiguous", several.stderr, "error: several executions begin with aaaa\nhint: write more of one of these:\n",
 		"\n  aaaaaaaa-0000-7000-8000-000000000002  completed  sh -c 'echo second'\n", "8000-000000000001  completed")
 	for _, name := range []string{"ffff", "@last-3", "@lst", "xyz", "@last+1", "11111111-0000-7000-8000-000000000001"} {
-		if got := h.says(123, "status", name); !strings.HasPrefix(got.stderr, "error: ") {
+		if got := h.says(123, "status", name); !strings.HasPrefix(got.stderr, "error: ") || !strings.Contains(got.stderr, "\nhint: ") {
 			t.Errorf("%s: %q", name, got.stderr)
 		}
 	}

@@ -65,7 +65,7 @@ func (e *careful) Delete(ctx context.Context, d engine.Deletion) (int, error) {
 		Delete(ctx context.Context, d engine.Deletion) (int, error)
 	})
 	if !ok {
-		return 0, fmt.Errorf("%w: an ephemeral daemon keeps nothing that it could delete", engine.ErrUnsupported)
+		return 0, engine.Advise(fmt.Errorf("%w: an ephemeral daemon keeps nothing that it could delete", engine.ErrUnsupported), "overdue, alone, cleans up its memory")
 	}
 	return keeper.Delete(ctx, d)
 }
@@ -76,7 +76,7 @@ func (e *careful) Record(ctx context.Context, id engine.ID) (engine.Record, erro
 		Record(ctx context.Context, id engine.ID) (engine.Record, error)
 	})
 	if !ok {
-		return engine.Record{}, fmt.Errorf("%w: an ephemeral daemon keeps no requests", engine.ErrUnsupported)
+		return engine.Record{}, engine.Advise(fmt.Errorf("%w: an ephemeral daemon keeps no requests", engine.ErrUnsupported), "one without --ephemeral keeps them")
 	}
 	return keeper.Record(ctx, id)
 }

@@ -70,6 +70,9 @@ func (n *listening) refuses(t *testing.T, all map[string]refused) {
 		if status != c.want || !strings.Contains(answer, c.code) || strings.Contains(answer, n.secret) {
 			t.Errorf("%s: %d %.200s, want %d %s", what, status, answer, c.want, c.code)
 		}
+		if c.want != http.StatusOK && c.code != "" && !strings.Contains(answer, `"hint":"`) {
+			t.Errorf("%s: it is not said what to do: %s", what, answer)
+		}
 	}
 	_, stats := n.stats(t, n.secret)
 	if !strings.Contains(strings.ReplaceAll(stats, " ", ""), `"accepted":"0"`) {
@@ -78,6 +81,18 @@ func (n *listening) refuses(t *testing.T, all map[string]refused) {
 	if log := n.log.String(); strings.Contains(log, n.secret[20:]) {
 		t.Errorf("a token is in the log:\n%s", log)
 	}
+}
+
+// Paths that a server would send elsewhere, and methods that do nothing, are answered as
+// all else is: with a code and what to do.
+func TestDaemon_SaysWhatIsWrongWithAPath(t *testing.T) {
+	t.Parallel()
+	n := network(t, daemon.Viewer)
+	all := map[string]refused{"a method of logs": {asked{method: http.MethodDelete, path: "/v1/executions/0/logs"}, 405, "unimplemented"}}
+	for _, path := range []string{"/v1/executions//logs", "/v1/executions/./logs", "/v1/executions/../logs", "/v1/executions/a%2fb/logs", "/", "/debug/vars"} {
+		all[path] = refused{asked{method: http.MethodGet, path: path}, 404, "unimplemented"}
+	}
+	n.refuses(t, all)
 }
 
 // with is a request with a header.

@@ -3,7 +3,6 @@ package daemon
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,20 +19,6 @@ import (
 	engine "github.com/escher-dbai/cloudops-engine"
 	"github.com/escher-dbai/cloudops-engine/internal/wire"
 )
-
-// refusal is why a request goes no further: a status for those who speak HTTP alone, and a
-// code for clients of Connect and gRPC.
-type refusal struct {
-	status  int
-	code    connect.Code
-	message string
-}
-
-func (r *refusal) Error() string { return r.message }
-
-func refuse(status int, code connect.Code, message string) *refusal {
-	return &refusal{status, code, message}
-}
 
 // guard lets in who may, and hands over to next.
 type guard struct {
@@ -105,7 +90,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if g.network { // a stream does not outlive its token
 		inside, leave, ok := g.leases.within(ctx, &token)
 		if !ok {
-			g.deny(w, r, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too much that was begun with this token is open; end some of it"))
+			g.deny(w, r, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too much that was begun with this token is open", "end some of it"))
 			return
 		}
 		ctx = inside
@@ -119,7 +104,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // engine it says in those words, so that a client asks again: nothing was done here.
 func (g *guard) turnAway(w http.ResponseWriter, r *http.Request) {
 	if !g.inside.isClosed() {
-		g.deny(w, r, refuse(http.StatusServiceUnavailable, connect.CodeUnavailable, "too many requests at once"))
+		g.deny(w, r, refuse(http.StatusServiceUnavailable, connect.CodeUnavailable, "too many requests at once", "try again in a moment; max_requests bounds them"))
 		return
 	}
 	w.Header().Set("Connection", "close")
@@ -128,7 +113,7 @@ func (g *guard) turnAway(w http.ResponseWriter, r *http.Request) {
 		_ = g.errors.Write(w, r, wire.EncodeConnect(fmt.Errorf("%w: the daemon is ending", engine.ErrClosed))) // or they are gone
 		return
 	}
-	g.deny(w, r, refuse(http.StatusServiceUnavailable, connect.CodeUnavailable, "the daemon is ending"))
+	g.deny(w, r, refuse(http.StatusServiceUnavailable, connect.CodeUnavailable, "the daemon is ending", "ask the next one"))
 }
 
 // fromHere refuses what a page of another site could send, and other users.
@@ -139,7 +124,7 @@ func (g *guard) fromHere(r *http.Request, rules *rules) error {
 		}
 	}
 	if !rules.isHost(r.Host, g.network, g.port) {
-		return refuse(http.StatusMisdirectedRequest, connect.CodePermissionDenied, "this daemon is not known by that Host; allowed_hosts lists the names")
+		return refuse(http.StatusMisdirectedRequest, connect.CodePermissionDenied, "this daemon is not known by that Host", "allowed_hosts lists the names by which it is")
 	}
 	return rules.checkOrigin(r)
 }
@@ -148,7 +133,7 @@ func (g *guard) fromHere(r *http.Request, rules *rules) error {
 func (g *guard) admit(r *http.Request, rules *rules) (caller, Token, error) {
 	need, err := verbRight(r.URL.Path)
 	if err != nil {
-		return caller{}, Token{}, refuse(http.StatusNotFound, connect.CodeUnimplemented, err.Error())
+		return caller{}, Token{}, refuse(http.StatusNotFound, connect.CodeUnimplemented, err.Error(), "docs/api.md lists the verbs: POST "+service+"Execute, say, or GET /v1/executions/ID/logs")
 	}
 	if err := checkMethod(r, need); err != nil {
 		return caller{}, Token{}, err
@@ -161,16 +146,19 @@ func (g *guard) admit(r *http.Request, rules *rules) (caller, Token, error) {
 		return caller{}, Token{}, err
 	}
 	if !g.uses.allow(token.ID, rules.RequestsPerSecond) {
-		return caller{}, Token{}, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too many requests; try again in a second")
+		return caller{}, Token{}, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too many requests", "try again in a second; requests_per_second bounds those of one token")
 	}
 	if !token.Role.may(need) {
-		return caller{}, Token{}, refuse(http.StatusForbidden, connect.CodePermissionDenied, "the role "+string(token.Role)+" may not do that")
+		return caller{}, Token{}, refuse(http.StatusForbidden, connect.CodePermissionDenied, "the role "+string(token.Role)+" may not do that", "ask for a token with a role that may; docs/security.md lists them")
 	}
 	return caller{name: cmp.Or(token.Name, token.ID), role: token.Role}, token, nil
 }
 
 // failuresPerSecond is how many wrong tokens of one address are looked at.
 const failuresPerSecond = 5
+
+// letIn is what to do without a token that is good. Clients are told alike.
+const letIn = "cloudops token create makes a token, on the machine of the daemon; for cloudops it is in CLOUDOPS_TOKEN"
 
 // authenticate returns the token of a request: it stands in a header, never in a URL,
 // which others write to logs.
@@ -180,11 +168,11 @@ func (g *guard) authenticate(r *http.Request) (Token, error) {
 		from = r.RemoteAddr
 	}
 	if g.failures.spent(from, failuresPerSecond) {
-		return Token{}, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too many wrong tokens; try again in a second")
+		return Token{}, refuse(http.StatusTooManyRequests, connect.CodeResourceExhausted, "too many wrong tokens", "try again in a second")
 	}
 	secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
-		return Token{}, refuse(http.StatusUnauthorized, connect.CodeUnauthenticated, "a token is needed: Authorization: Bearer …; cloudops token create makes one")
+		return Token{}, refuse(http.StatusUnauthorized, connect.CodeUnauthenticated, "a token is needed: Authorization: Bearer …", letIn)
 	}
 	token, err := g.tokens.verify(secret, time.Now())
 	if err == nil {
@@ -194,7 +182,7 @@ func (g *guard) authenticate(r *http.Request) (Token, error) {
 	if !errors.Is(err, errToken) {
 		g.log.LogAttrs(r.Context(), slog.LevelError, "a token cannot be read", slog.String("error", err.Error()))
 	}
-	return Token{}, refuse(http.StatusUnauthorized, connect.CodeUnauthenticated, errToken.Error())
+	return Token{}, refuse(http.StatusUnauthorized, connect.CodeUnauthenticated, errToken.Error(), letIn)
 }
 
 // checkMethod has what changes something be asked for in a way that no page of another
@@ -205,7 +193,7 @@ func checkMethod(r *http.Request, need right) error {
 	case (need == toLook || need == toProfile) && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		return nil
 	default:
-		return refuse(http.StatusMethodNotAllowed, connect.CodeUnimplemented, "that is not done by "+r.Method)
+		return notByMethod(r, need)
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	rest, isApplication := strings.CutPrefix(kind, "application/")
@@ -217,41 +205,6 @@ func checkMethod(r *http.Request, need right) error {
 	if err == nil && isApplication && (rest == "grpc" || strings.HasPrefix(rest, "grpc+") || strings.HasPrefix(rest, "grpc-web")) {
 		return nil
 	}
-	return refuse(http.StatusUnsupportedMediaType, connect.CodeInvalidArgument, "Content-Type: application/json is what a request has, or a type of Connect or gRPC")
-}
-
-// note logs what was refused, as far as there is not too much of it.
-func (g *guard) note(r *http.Request, why *refusal) {
-	loud := false
-	g.noise.Do(func() { loud = true })
-	if loud {
-		g.log.LogAttrs(r.Context(), slog.LevelWarn, "a request was refused",
-			slog.String("why", why.message), slog.Int("status", why.status), slog.String("from", r.RemoteAddr),
-			slog.String("host", r.Host), slog.String("path", r.URL.Path))
-	}
-}
-
-// deny says why not.
-func (g *guard) deny(w http.ResponseWriter, r *http.Request, err error) {
-	why, ok := errors.AsType[*refusal](err)
-	if !ok {
-		why = refuse(http.StatusInternalServerError, connect.CodeInternal, "the daemon has a fault")
-	}
-	g.note(r, why)
-	header := w.Header()
-	header.Set("X-Content-Type-Options", "nosniff")
-	if why.status == http.StatusUnauthorized {
-		header.Set("Www-Authenticate", "Bearer")
-	}
-	if g.errors.IsSupported(r) && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
-		_ = g.errors.Write(w, r, connect.NewError(why.code, why)) // or they are gone
-		return
-	}
-	body, err := json.Marshal(map[string]string{"code": why.code.String(), "message": why.message})
-	if err != nil {
-		why.status = http.StatusInternalServerError // it is two strings
-	}
-	header.Set("Content-Type", "application/json")
-	w.WriteHeader(why.status)
-	_, _ = w.Write(append(body, '\n')) // likewise
+	return refuse(http.StatusUnsupportedMediaType, connect.CodeInvalidArgument, fmt.Sprintf("Content-Type %.60q is none of a request", r.Header.Get("Content-Type")),
+		"Content-Type: application/json is, or a type of Connect or gRPC")
 }

@@ -13,7 +13,8 @@ func isHealth(path string) bool { return path == "/healthz" || path == "/readyz"
 // serveHealth says that the daemon lives, and whether it takes work.
 func (d *Daemon) serveHealth(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.WriteHeader(http.StatusMethodNotAllowed)
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "how the daemon is, is asked for by GET", http.StatusMethodNotAllowed)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

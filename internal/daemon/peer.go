@@ -95,5 +95,6 @@ func ownUser(ctx context.Context) error {
 	if ok && (who.uid == os.Geteuid() || who.uid == 0) {
 		return nil
 	}
-	return refuse(http.StatusForbidden, connect.CodePermissionDenied, fmt.Sprintf("user %d may not use the daemon of user %d", who.uid, os.Geteuid()))
+	return refuse(http.StatusForbidden, connect.CodePermissionDenied, fmt.Sprintf("user %d may not use the daemon of user %d", who.uid, os.Geteuid()),
+		"others come by --listen, with a token")
 }

@@ -82,18 +82,18 @@ func (d *Daemon) Heirs() <-chan *Heir { return d.heirs }
 func (d *Daemon) serveHandover(w http.ResponseWriter, r *http.Request) error {
 	var q succession
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&q); err != nil {
-		return refuse(http.StatusBadRequest, connect.CodeInvalidArgument, "it is not said who takes over")
+		return refuse(http.StatusBadRequest, connect.CodeInvalidArgument, "it is not said who takes over", "cloudops serve --replace says it")
 	}
 	if why := d.cannotHandOver(&q); why != "" {
-		return refuse(http.StatusConflict, connect.CodeFailedPrecondition, why)
+		return refuse(http.StatusConflict, connect.CodeFailedPrecondition, why, "stop it, and start the next one without --replace")
 	}
 	if !d.leaving.CompareAndSwap(false, true) {
-		return refuse(http.StatusConflict, connect.CodeFailedPrecondition, "another one takes over at this moment")
+		return refuse(http.StatusConflict, connect.CodeFailedPrecondition, "another one takes over at this moment", "wait for it, and try again")
 	}
 	c, words, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		d.leaving.Store(false)
-		return refuse(http.StatusHTTPVersionNotSupported, connect.CodeInvalidArgument, "this is for HTTP/1.1 at the socket")
+		return refuse(http.StatusHTTPVersionNotSupported, connect.CodeInvalidArgument, "this is for HTTP/1.1 at the socket", "cloudops serve --replace asks so")
 	}
 	h := &Heir{PID: q.PID, conn: c}
 	if err := d.promise(h, words); err != nil {

@@ -89,7 +89,7 @@ func verbRight(path string) (right, error) {
 	switch {
 	case path == handoverPath:
 		return toAdminister, nil
-	case isExecution && isLog && !strings.Contains(id, "/"),
+	case isExecution && isLog && !strings.Contains(id, "/") && id != "" && id != "." && id != "..", // which would be sent elsewhere
 		strings.HasPrefix(path, "/grpc.health.v1.Health/"),
 		strings.HasPrefix(path, "/grpc.reflection."):
 		return toLook, nil

@@ -75,7 +75,7 @@ func (r *rules) isHost(given string, network bool, port string) bool {
 // checkOrigin refuses what a browser sends on behalf of another site. Programs send
 // neither header.
 func (r *rules) checkOrigin(req *http.Request) error {
-	foreign := refuse(http.StatusForbidden, connect.CodePermissionDenied, "pages of other sites may not use this daemon; allowed_origins lists those that may")
+	foreign := refuse(http.StatusForbidden, connect.CodePermissionDenied, "pages of other sites may not use this daemon", "allowed_origins lists those that may")
 	for _, origin := range req.Header.Values("Origin") {
 		_, host, ok := strings.Cut(origin, "://")
 		if slices.Contains(r.AllowedOrigins, origin) {

@@ -132,7 +132,7 @@ func (i *Inheritance) ask(c *Config) error {
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		return nil
 	}
-	var why struct{ Message string }
+	var why struct{ Message, Hint string }
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
 	switch {
 	case answer.StatusCode == http.StatusNotFound:
@@ -140,7 +140,7 @@ func (i *Inheritance) ask(c *Config) error {
 	case json.Unmarshal(text, &why) != nil || why.Message == "":
 		return fmt.Errorf("it answers %s", answer.Status)
 	}
-	return errors.New(why.Message)
+	return engine.Advise(errors.New(why.Message), "%s", why.Hint)
 }
 
 // leaveNetwork closes what is listened at for a setting that is not ours.

@@ -145,7 +145,8 @@ func EncodeConnect(err error) error {
 }
 
 // DecodeConnect makes an error of what a call returned, nil of nil, and reports whether the
-// engine said it. Else the transport did, or something in between.
+// engine said it. Else the transport did, or something in between, which may have had a
+// hint.
 func DecodeConnect(err error) (decoded error, said bool) {
 	failed, ok := errors.AsType[*connect.Error](err)
 	if !ok {
@@ -153,12 +154,24 @@ func DecodeConnect(err error) (decoded error, said bool) {
 	}
 	for _, detail := range failed.Details() {
 		if value, _ := detail.Value(); value != nil { // another's may be of a type that is not known here
-			if m, ok := value.(*pb.Error); ok {
+			m, ok := value.(*pb.Error)
+			switch {
+			case ok && len(m.GetConditions()) == 0 && m.GetCode() != internal: // a door before the engine
+				return hinted(err, m.GetHint()), false
+			case ok:
 				return DecodeError(m), true
 			}
 		}
 	}
 	return err, false
+}
+
+// hinted is an error with a hint, if there is one.
+func hinted(err error, hint string) error {
+	if hint == "" {
+		return err
+	}
+	return engine.Advise(err, "%s", hint)
 }
 
 // remoteError is an error of the other side.

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	engine "github.com/escher-dbai/cloudops-engine"
+	pb "github.com/escher-dbai/cloudops-engine/gen/cloudops/v1"
 	"github.com/escher-dbai/cloudops-engine/internal/wire"
 )
 
@@ -95,6 +96,21 @@ func TestDecodeConnect_LeavesOthersAlone(t *testing.T) {
 		if got, said := wire.DecodeConnect(err); said || !errors.Is(got, err) {
 			t.Errorf("%v came as %v, said %t", err, got, said)
 		}
+	}
+}
+
+// What a door before the engine says is none of the engine's, and its hint is kept.
+func TestDecodeConnect_KeepsTheHintOfADoor(t *testing.T) {
+	t.Parallel()
+	sent := connect.NewError(connect.CodePermissionDenied, errors.New("the role viewer may not"))
+	detail, err := connect.NewErrorDetail(&pb.Error{Code: "permission_denied", Message: "the role viewer may not", Hint: "ask for another"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent.AddDetail(detail)
+	got, said := wire.DecodeConnect(sent)
+	if said || !errors.Is(got, sent) || connect.CodeOf(got) != connect.CodePermissionDenied || engine.Hint(got) != "ask for another" {
+		t.Errorf("it came as %v, hint %q, said %t", got, engine.Hint(got), said)
 	}
 }
 
