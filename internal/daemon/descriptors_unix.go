@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"os"
 	"sync"
@@ -13,6 +14,15 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// mostDescriptors is how many files this process may have open.
+func mostDescriptors() int {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return math.MaxInt
+	}
+	return int(min(limit.Cur, math.MaxInt32))
+}
 
 // lend returns copies of the descriptors of a listener, and its path where it is a socket
 // of ours: then the second is its lock, which is held as long as one of the copies is open.

@@ -33,10 +33,11 @@ func SocketURL(path string) string {
 	return "unix://" + path
 }
 
-// newDoor puts a server behind a listener.
+// newDoor puts a server behind a listener. Half of the descriptors that there are stay for
+// the work, whoever connects.
 func (d *Daemon) newDoor(l net.Listener) *door {
 	p := &door{given: l, listener: &seats{
-		Listener: l, taken: newTurnstile(d.config.MaxConnections), each: newShares(d.config.MaxConnectionsPerAddress), count: &d.seated,
+		Listener: l, taken: newTurnstile(min(d.config.MaxConnections, mostDescriptors()/2)), each: newShares(d.config.MaxConnectionsPerAddress), count: &d.seated,
 	}}
 	address, network := l.Addr().(*net.TCPAddr)
 	port := ""

@@ -1,9 +1,13 @@
 package journal
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"path/filepath"
+	"syscall"
+	"time"
 )
 
 const (
@@ -38,10 +42,17 @@ type away struct {
 // load reads a segment into p, if that has room; nil where its bytes are not what
 // they were, or are gone.
 func (f *files) load(a *away, p []byte) []byte {
-	file, err := f.site.open(nameOf(a.stream, a.off/f.span))
+	file, err := f.open(a)
 	if err != nil {
 		return nil
 	}
+	return f.segment(file, a, p)
+}
+
+func (f *files) open(a *away) (*source, error) { return f.site.open(nameOf(a.stream, a.off/f.span)) }
+
+// segment reads a segment out of its file, and closes that.
+func (f *files) segment(file *source, a *away, p []byte) []byte {
 	defer func() { _ = file.close() }()
 	if int64(cap(p)) < a.summed {
 		p = make([]byte, a.summed)
@@ -53,9 +64,32 @@ func (f *files) load(a *away, p []byte) []byte {
 	return p
 }
 
+// shortPause is how long a reader waits before it asks again for a descriptor.
+const shortPause = 50 * time.Millisecond
+
+// loadSoon is load for who can wait, until the context is done, where there is no descriptor
+// for the file: that says nothing of what is in it. There being none is its only error.
+func (f *files) loadSoon(ctx context.Context, a *away, p []byte) ([]byte, error) {
+	for {
+		file, err := f.open(a)
+		switch {
+		case err == nil:
+			return f.segment(file, a, p), nil
+		case !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE):
+			return nil, nil
+		}
+		select {
+		case <-time.After(shortPause):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
 // fetch gives records that have their bytes in files what they hold. What cannot
-// be read is a gap: it was damaged, or let go a moment ago.
-func (f *files) fetch(records []Record, loan *Loan) {
+// be read is a gap: it was damaged, or let go a moment ago. Where there was no descriptor
+// until the context was done, it has that error and what it did not read is a gap as well.
+func (f *files) fetch(ctx context.Context, records []Record, loan *Loan) (short error) {
 	var last away
 	var data []byte
 	for i := range records {
@@ -65,7 +99,10 @@ func (f *files) fetch(records []Record, loan *Loan) {
 		}
 		if data == nil || *r.away != last {
 			last = *r.away
-			data = f.load(&last, loan.page())
+			var err error
+			if data, err = f.loadSoon(ctx, &last, loan.page()); err != nil {
+				short = err
+			}
 		}
 		skip := r.off - last.off
 		if skip+r.Width > int64(len(data)) {
@@ -76,4 +113,5 @@ func (f *files) fetch(records []Record, loan *Loan) {
 		}
 		r.away = nil
 	}
+	return short
 }

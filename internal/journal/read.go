@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -36,7 +37,9 @@ func (j *Journal) read(ctx context.Context, from int64, buf []Record, loan *Loan
 			n, next = c.read(max(from, 0), buf, loan)
 			files := c.files
 			j.mu.Unlock()
-			files.fetch(buf[:n], loan)
+			if files.fetch(ctx, buf[:n], loan) != nil {
+				return 0, from, context.Cause(ctx)
+			}
 			return n, next, nil
 		}
 		if c.closed {
@@ -59,7 +62,7 @@ func (j *Journal) read(ctx context.Context, from int64, buf []Record, loan *Loan
 	}
 }
 
-// TryRead is Read without waiting: n is 0 where nothing stands behind the cursor
+// TryRead is Read without waiting for what is not there: n is 0 where nothing stands behind the cursor
 // yet, and ended says that nothing ever will.
 func (j *Journal) TryRead(from int64, buf []Record) (n int, next int64, ended bool) {
 	j.mu.Lock()
@@ -67,9 +70,16 @@ func (j *Journal) TryRead(from int64, buf []Record) (n int, next int64, ended bo
 	n, next = c.read(max(from, 0), buf, nil)
 	files, ended := c.files, c.closed && next >= c.end()
 	j.mu.Unlock()
-	files.fetch(buf[:n], nil)
+	if slices.ContainsFunc(buf[:n], func(r Record) bool { return r.away != nil }) {
+		ctx, cancel := context.WithTimeout(context.Background(), tryFor)
+		defer cancel()
+		_ = files.fetch(ctx, buf[:n], nil) // what cannot be read is a gap
+	}
 	return n, next, ended
 }
+
+// tryFor is how long who does not wait waits for a descriptor nevertheless.
+const tryFor = 10 * time.Second
 
 // Notify has f called once, when something stands behind the cursor or the record
 // has ended: at once where that is so already, else by whoever appends, who holds
