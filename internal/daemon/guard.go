@@ -96,8 +96,22 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ctx = inside
 		defer leave()
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, int64(g.most))
+	if err := g.bound(w, r); err != nil {
+		g.deny(w, r, err)
+		return
+	}
 	g.next.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// bound bounds what is read of a request. One that says that it is too large is not read at
+// all.
+func (g *guard) bound(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength > int64(g.most) {
+		return refuse(http.StatusRequestEntityTooLarge, connect.CodeResourceExhausted,
+			fmt.Sprintf("the request has %d bytes, and may have %d", r.ContentLength, g.most), "max_request_bytes bounds it; write long input with WriteStdin")
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, int64(g.most))
+	return nil
 }
 
 // turnAway says why nobody comes in: there are too many, or we end. What the end says of an
