@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -67,9 +66,9 @@ func (f *files) segment(file *source, a *away, p []byte) []byte {
 // shortPause is how long a reader waits before it asks again for a descriptor.
 const shortPause = 50 * time.Millisecond
 
-// loadSoon is load for who can wait, until the context is done, where there is no descriptor
-// for the file: that says nothing of what is in it. There being none is its only error.
-func (f *files) loadSoon(ctx context.Context, a *away, p []byte) ([]byte, error) {
+// loadSoon is load for who can wait, until it is stopped, where there is no descriptor for
+// the file: that says nothing of what is in it. There being none is its only error.
+func (f *files) loadSoon(stop <-chan struct{}, a *away, p []byte) ([]byte, error) {
 	for {
 		file, err := f.open(a)
 		switch {
@@ -80,7 +79,7 @@ func (f *files) loadSoon(ctx context.Context, a *away, p []byte) ([]byte, error)
 		}
 		select {
 		case <-time.After(shortPause):
-		case <-ctx.Done():
+		case <-stop:
 			return nil, err
 		}
 	}
@@ -88,8 +87,8 @@ func (f *files) loadSoon(ctx context.Context, a *away, p []byte) ([]byte, error)
 
 // fetch gives records that have their bytes in files what they hold. What cannot
 // be read is a gap: it was damaged, or let go a moment ago. Where there was no descriptor
-// until the context was done, it has that error and what it did not read is a gap as well.
-func (f *files) fetch(ctx context.Context, records []Record, loan *Loan) (short error) {
+// until it was stopped, it has that error and what it did not read is a gap as well.
+func (f *files) fetch(stop <-chan struct{}, records []Record, loan *Loan) (short error) {
 	var last away
 	var data []byte
 	for i := range records {
@@ -100,7 +99,7 @@ func (f *files) fetch(ctx context.Context, records []Record, loan *Loan) (short 
 		if data == nil || *r.away != last {
 			last = *r.away
 			var err error
-			if data, err = f.loadSoon(ctx, &last, loan.page()); err != nil {
+			if data, err = f.loadSoon(stop, &last, loan.page()); err != nil {
 				short = err
 			}
 		}

@@ -37,7 +37,7 @@ func (j *Journal) read(ctx context.Context, from int64, buf []Record, loan *Loan
 			n, next = c.read(max(from, 0), buf, loan)
 			files := c.files
 			j.mu.Unlock()
-			if files.fetch(ctx, buf[:n], loan) != nil {
+			if files.fetch(ctx.Done(), buf[:n], loan) != nil {
 				return 0, from, context.Cause(ctx)
 			}
 			return n, next, nil
@@ -71,9 +71,9 @@ func (j *Journal) TryRead(from int64, buf []Record) (n int, next int64, ended bo
 	files, ended := c.files, c.closed && next >= c.end()
 	j.mu.Unlock()
 	if slices.ContainsFunc(buf[:n], func(r Record) bool { return r.away != nil }) {
-		ctx, cancel := context.WithTimeout(context.Background(), tryFor)
-		defer cancel()
-		_ = files.fetch(ctx, buf[:n], nil) // what cannot be read is a gap
+		stop := make(chan struct{})
+		defer time.AfterFunc(tryFor, func() { close(stop) }).Stop()
+		_ = files.fetch(stop, buf[:n], nil) // what cannot be read is a gap
 	}
 	return n, next, ended
 }
